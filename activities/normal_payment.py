@@ -21,7 +21,7 @@ from storage import tasks
 from storage.cases import last_fact
 from storage.ledger import posting
 from storage.payment import offered_to, refuse_items, take_item
-from storage.people import names_of
+from storage.people import find_holder, names_of
 from storage.rows.normal_payment import NormalPayment
 from storage.rows.tasks import Task
 
@@ -71,7 +71,7 @@ async def _await_payee(step: Transition, payment: NormalPayment) -> NextStep:
 async def _find(step: Transition, payment: NormalPayment) -> UUID | None:
     if payment.mobile_index is None:
         return payment.payee_id
-    return await rows.find_payee(step.connection, payment.mobile_index, apart_from=payment.payer_id)
+    return await find_holder(step.connection, payment.mobile_index, apart_from=payment.payer_id)
 
 
 async def ask_payee(step: Transition) -> NextStep:

@@ -13,14 +13,15 @@ from commands.refusals import refuses
 from domain.account import TRIES_PER_ADDRESS, MobileUnreadable
 from domain.address import from_network
 from domain.errors import Forbidden, NotFound, TooMany
-from domain.identity import Mobile
+from domain.identity import Mobile, parse_mobile
 from domain.invitation import INVITATIONS_PER_MEMBER, INVITATIONS_PER_NUMBER, INVITATIONS_PER_PAIR
 from messages.invitation import SendInvitation
 from storage import account
 from storage.audit import account_stream
-from storage.database import SERVICE, transaction
+from storage.database import SERVICE, as_service, transaction
 from storage.invitation import OpenInvitation, add_invitation, find_open
 from storage.outbox import enqueue
+from storage.people import find_holder, read_contacts
 
 
 @refuses(MobileUnreadable)
@@ -53,6 +54,21 @@ async def send_invitation(command: Command, number: Mobile) -> UUID:
     invitation_id = await add_invitation(command.connection, command.seals, command.actor.person_id, number)
     await enqueue(command.connection, SendInvitation(invitation_id))
     return invitation_id
+
+
+async def invite_stranger(command: Command, number: Mobile, index: bytes) -> None:
+    """Invite who is no member; it counts as an invitation for every number, else its limit told who is one."""
+    wait = await count_invitation(command, number)
+    async with as_service(command.connection, command.acting):
+        holder = await find_holder(command.connection, index, apart_from=command.actor.person_id)
+    if holder is None and wait is None:
+        await send_invitation(command, number)
+
+
+async def is_own_number(command: Command, number: Mobile) -> bool:
+    """Whether a number is the acting member's own."""
+    _, own = await read_contacts(command.connection, command.seals, command.actor.person_id)
+    return own is not None and parse_mobile(own) == number
 
 
 @refuses(NotFound)

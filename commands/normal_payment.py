@@ -11,7 +11,7 @@ from uuid import UUID
 
 from commands.account.codes import read_mobile
 from commands.command import Command
-from commands.invitation import count_invitation, send_invitation
+from commands.invitation import invite_stranger, is_own_number
 from commands.payment import open_payment, refuse_size
 from commands.refusals import refuses
 from commands.service import refuse_closed
@@ -22,7 +22,7 @@ from domain.access import Part
 from domain.account import MobileUnreadable
 from domain.errors import CaseClosed, NotFound, TaskNotOpen, TooMany
 from domain.escrow.rules import JobNotAccepted
-from domain.identity import Mobile, parse_mobile
+from domain.identity import Mobile
 from domain.money import Money
 from domain.normal_payment import NormalPaymentPolicy
 from domain.payment import PaymentPolicy
@@ -34,7 +34,7 @@ from storage.cases import last_fact
 from storage.database import as_service
 from storage.escrow.jobs import read_job
 from storage.payment import NewItem, offered_to
-from storage.people import read_contacts, seal_number
+from storage.people import seal_number
 from storage.policies import in_force
 from storage.rows.normal_payment import NormalPayment
 from storage.rows.policies import Policy
@@ -114,8 +114,8 @@ def _read_number(wish: NormalPaymentWish) -> Mobile | None:
 
 async def _read_payee(command: Command, wish: NormalPaymentWish, number: Mobile | None) -> _Payee:
     if wish.job_id is None:
-        if number is not None:
-            await _refuse_oneself(command, number)
+        if number is not None and await is_own_number(command, number):
+            raise rules.PayeeIsPayer(field="mobile")
         return _Payee(number)
     job = await read_job(command.connection, wish.job_id)
     if job is None or job.employer_id != command.actor.person_id:
@@ -141,7 +141,7 @@ async def _store(
         job_id=to.job_id,
     )
     if to.number is not None and sealed is not None:
-        await _invite(command, to.number, sealed.index)
+        await invite_stranger(command, to.number, sealed.index)
     if to.person_id is not None:
         async with as_service(command.connection, command.acting):
             await rows.set_payee(command.connection, case_id, to.person_id)
@@ -162,12 +162,6 @@ async def _refuse_amount(command: Command, amount: Money) -> None:
     refuse_size(PaymentPolicy.from_policy(row.value), amount, field="amount.amount")
 
 
-async def _refuse_oneself(command: Command, number: Mobile) -> None:
-    _, own = await read_contacts(command.connection, command.seals, command.actor.person_id)
-    if own is not None and parse_mobile(own) == number:
-        raise rules.PayeeIsPayer(field="mobile")
-
-
 async def _count(command: Command, to: _Payee) -> None:
     # A refused request sends nothing, so its count may be rolled back with it.
     me, payee = command.actor.person_id, to.number or str(to.person_id)
@@ -179,15 +173,6 @@ async def _count(command: Command, to: _Payee) -> None:
     wait = await account.count_uses(command.connection, command.seals, limits)
     if wait is not None:
         raise TooMany(retry_after=wait)
-
-
-async def _invite(command: Command, number: Mobile, index: bytes) -> None:
-    """Invite who is no member; it counts as an invitation for every number, else its limit told who is one."""
-    wait = await count_invitation(command, number)
-    async with as_service(command.connection, command.acting):
-        payee = await rows.find_payee(command.connection, index, apart_from=command.actor.person_id)
-    if payee is None and wait is None:
-        await send_invitation(command, number)
 
 
 @refuses(*DECISION, rules.NoResponsibilityOutdated)

@@ -164,7 +164,7 @@ async def _ruling(command: Command, found: RuledEscrow) -> EscrowRulingPaper:
         names = await names_of(command.connection, job.people)
     if case is None or job.employer_id is None or job.contractor_id is None:
         raise NotFound
-    policy = await escrow_policy_of(command.connection, case.policy_id)
+    policy, state = await escrow_policy_of(command.connection, case.policy_id), _state_of_ruling(ruling)
     return EscrowRulingPaper(
         employer=names[job.employer_id],
         contractor=names[job.contractor_id],
@@ -176,8 +176,8 @@ async def _ruling(command: Command, found: RuledEscrow) -> EscrowRulingPaper:
         to_employer=ruling.to_employer,
         reasons=open_reasons(command.seals, ruling),
         ruled=ruling.ruled_at,
-        objection_until=ruling.ruled_at + policy.objection if ruling.round == 1 else None,
-        state=_state_of_ruling(ruling),
+        objection_until=ruling.ruled_at + policy.objection if state is PaperState.OPEN_TO_OBJECTION else None,
+        state=state,
     )
 
 

@@ -86,7 +86,6 @@ CORRESPONDENCE: Final = {
     rules.kind: rules
     for rules in (
         escrow_files.CORRESPONDENCE,
-        mobile_change.CORRESPONDENCE,
         onboarding.CORRESPONDENCE,
         payment_return.CORRESPONDENCE,
         substitution.CORRESPONDENCE,

@@ -14,7 +14,7 @@ from typing import Final
 from domain.access import Grant, Role
 from domain.account import Limit
 from domain.errors import Conflict, InvalidInput, TooMany
-from domain.persian import clean_text
+from domain.persian import clean_lines
 from domain.wording import CapabilityWords
 from messages.case import CaseKind
 from messages.correspondence import Sms
@@ -56,7 +56,7 @@ class CorrespondenceOver(Conflict):
 
 
 class NobodyThere(Conflict):
-    """No office deals with the case so far, or the member takes part in it no longer: nobody would read it."""
+    """No office deals with the case now, or the member takes part in it no longer: nobody would read it."""
 
     code = "nobody_to_read_words"
     fa = "اکنون کسی نیست که در این پرونده پیام شما را بخواند."
@@ -109,16 +109,12 @@ def scopes_of(region: str | None, organisation: object | None) -> frozenset[str]
 
 
 def clean_words(text: str) -> str:
-    """What was written as it is kept: each line cleaned, at most one empty line between two.
+    """What was written as it is kept.
 
     Raises:
         WordsOutOfBounds: too little or too much is left.
     """
-    lines = list[str]()
-    for line in map(clean_text, text.splitlines()):
-        if line or (lines and lines[-1]):
-            lines.append(line)
-    cleaned = "\n".join(lines).strip()
+    cleaned = clean_lines(text)
     if not MIN_LETTERS <= len(cleaned) <= MAX_LETTERS:
         raise WordsOutOfBounds(field="text")
     return cleaned

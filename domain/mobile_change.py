@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from domain.access import Part, Role
+from domain.access import Role
 from domain.account import Limit
 from domain.attachment import AttachmentRules
-from domain.correspondence import CorrespondenceRules
 from domain.errors import Conflict, Forbidden
 from domain.programme import Programme
 from domain.wording import CapabilityWords, Sentence, TaskWords
@@ -18,14 +17,12 @@ from messages.mobile_change import Event, FactKind, Phase, Sms, TaskKind
 
 # Support finds people by their whole national id, and not many of them.
 LOST_MOBILES_PER_AGENT: Final = Limit("lost_mobiles", 20, timedelta(hours=1))
-# What the person signed at the welfare office, or showed to support. Whoever signs in as them may not be them.
+# What the person signed at the welfare office, or showed to support. Who signs in as them may not be them: so they see
+# no such file, and nobody writes about the case either, to support least of all; the true one calls, and is asked.
 ATTACHMENTS: Final = AttachmentRules(
     CaseKind.MOBILE_CHANGE,
     (Purpose.SIGNED_REQUEST, Purpose.IDENTITY_PAPER),
     staff=frozenset({Role.WELFARE_MANAGER, Role.SUPPORT_AGENT}),
-)
-CORRESPONDENCE: Final = CorrespondenceRules(
-    CaseKind.MOBILE_CHANGE, {Part.SUBJECT: frozenset({Role.WELFARE_MANAGER, Role.SUPPORT_AGENT})}
 )
 
 

@@ -224,7 +224,7 @@ class FeeInvoice:
 class EscrowRulingPaper:
     """A ruling on a safe payment (E5): ``amount`` is what was frozen, the sum of both parts.
 
-    ``objection_until`` is when the time to object to a first ruling is over; None where it is final by itself.
+    ``objection_until`` is when the time to object to a first ruling is over; None where nobody may object any more.
     """
 
     employer: str

@@ -90,6 +90,15 @@ def clean_text(text: str) -> str:
     return _LOOSE_ZWNJ.sub(lambda match: match[1] or "", tidy).strip()
 
 
+def clean_lines(text: str) -> str:
+    """Return a text of several lines fit to be stored: each line cleaned, at most one empty line between two."""
+    lines = list[str]()
+    for line in map(clean_text, text.splitlines()):
+        if line or (lines and lines[-1]):
+            lines.append(line)
+    return "\n".join(lines).strip()
+
+
 def value_text(text: str) -> str:
     """Return a cell's text for a parser of numbers and codes: cleaned, no ZWNJ, digits 0-9."""
     if text.isascii():

@@ -59,6 +59,7 @@ class FactKind(StrEnum):
     ESCROW_SPLIT_ACCEPTED = "escrow_split_accepted"
     ESCROW_SPLIT_DECLINED = "escrow_split_declined"
     ESCROW_ARBITRATOR_CLAIMED = "escrow_arbitrator_claimed"
+    ESCROW_ARBITRATOR_RECUSED = "escrow_arbitrator_recused"
     ESCROW_ARBITRATOR_SOUGHT = "escrow_arbitrator_sought"
     ESCROW_RULED = "escrow_ruled"
     ESCROW_OBJECTED = "escrow_objected"

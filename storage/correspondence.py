@@ -108,10 +108,15 @@ async def takes_words(connection: AsyncConnection, case_id: UUID) -> bool:
 
 
 async def is_dealt_with(connection: AsyncConnection, case: Case, roles: Collection[Role], *, held_only: bool) -> bool:
-    """Whether holders of one of the roles see a case: it is of their organisation or region, or they were asked."""
+    """Whether holders of one of the roles see a case: it is of their organisation or region, or they were asked.
+
+    Where only who has claimed a task reads, they are asked now: once it is closed, nobody of them sees the case.
+    """
     if not held_only and (case.organisation_id is not None or case.region_code is not None):
         return True
     asked = sa.exists().where(tasks.c.case_id == case.id, tasks.c.role.in_(roles))
+    if held_only:
+        asked = asked.where(tasks.c.status == "open")
     return bool(await connection.scalar(sa.select(asked)))
 
 

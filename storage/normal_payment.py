@@ -83,28 +83,6 @@ def open_mobile(seals: Seals, payment: NormalPayment) -> Mobile | None:
     return None if sealed is None else Mobile(seals.cipher.open_text(sealed, "person.mobile"))
 
 
-async def find_payee(connection: AsyncConnection, mobile_index: bytes, *, apart_from: UUID) -> UUID | None:
-    """Who has shown, last of all, that the number is theirs; a number that only a list has is nobody's.
-
-    Args:
-        connection: in a transaction that sees everybody.
-        mobile_index: of the number.
-        apart_from: the payer, who pays nothing to themselves.
-    """
-    query = (
-        sa.select(persons.c.id)
-        .where(
-            persons.c.mobile_index == mobile_index,
-            persons.c.mobile_confirmed_at.is_not(None),
-            persons.c.id != apart_from,
-        )
-        .order_by(persons.c.mobile_confirmed_at.desc())
-        .limit(1)
-    )
-    person_id: UUID | None = await connection.scalar(query)
-    return person_id
-
-
 async def set_payee(connection: AsyncConnection, case_id: UUID, person_id: UUID) -> None:
     """It is this member's from now on to answer: they take part in the case."""
     await connection.execute(sa.update(normal_payments).where(_n.case_id == case_id).values(payee_id=person_id))

@@ -82,6 +82,28 @@ def seal_number(seals: Seals, mobile: str) -> Number:
     return Number(seals.index.of("mobile", mobile), seals.cipher.seal_text(mobile, "person.mobile"))
 
 
+async def find_holder(connection: AsyncConnection, mobile_index: bytes, *, apart_from: UUID) -> UUID | None:
+    """Who has shown, last of all, that a number is theirs; a number that only a list has is nobody's.
+
+    Args:
+        connection: in a transaction that sees everybody.
+        mobile_index: of the number.
+        apart_from: who asks for them, and has nothing to do with themselves.
+    """
+    query = (
+        sa.select(persons.c.id)
+        .where(
+            persons.c.mobile_index == mobile_index,
+            persons.c.mobile_confirmed_at.is_not(None),
+            persons.c.id != apart_from,
+        )
+        .order_by(persons.c.mobile_confirmed_at.desc())
+        .limit(1)
+    )
+    person_id: UUID | None = await connection.scalar(query)
+    return person_id
+
+
 async def read_contacts(connection: AsyncConnection, seals: Seals, person_id: UUID) -> tuple[str, str | None]:
     """National id and mobile in clear; for the person themselves and for senders only."""
     row = (await connection.execute(_CONTACTS, {"this_person": person_id})).one()

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.access import Actor, Grant
 from domain.catalogue import HELD
 from domain.held_task import Waits
+from messages.case import RESUMED, CaseKind, CaseSignal
 from storage.rows.account import role_grants, staff_credentials
 from storage.rows.cases import case_people, cases
 from storage.rows.people import persons
@@ -191,6 +192,17 @@ async def set_claim(
         now = sa.func.now()
         values |= {"remind_at": now + waits.remind_in, "due_at": now + waits.due_in, "reminded_at": sa.null()}
     await connection.execute(sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open").values(values))
+
+
+async def cases_held_by(connection: AsyncConnection, person_id: UUID) -> list[CaseSignal]:
+    """The cases in which somebody holds a task that only its holder sees, as messages to their processes."""
+    query = (
+        sa.select(cases.c.kind, cases.c.id)
+        .join(tasks, tasks.c.case_id == cases.c.id)
+        .where(tasks.c.claimed_by == person_id, tasks.c.status == "open", tasks.c.kind.in_(list(HELD)))
+        .order_by(cases.c.id)
+    )
+    return [CaseSignal(CaseKind(kind), case_id, RESUMED) for kind, case_id in await connection.execute(query)]
 
 
 async def take_away(connection: AsyncConnection, task_id: UUID, waits: Waits) -> None:

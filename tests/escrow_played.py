@@ -243,6 +243,13 @@ class Played:
             if opens:
                 self.cases[case_id].frozen = self.cases[case_id].free
 
+    async def recuse(self) -> None:
+        """An arbitrator gives back what they have claimed."""
+        query = "SELECT id, case_id, claimed_by FROM tasks WHERE status = 'open' AND claimed_by IS NOT NULL"
+        for task_id, case_id, claimed_by in await self.superuser.rows(query + " AND role = 'arbitrator' LIMIT 1"):
+            await self.escrow.recuse(task_id, self.number_of(claimed_by))
+            await self.play(case_id)
+
     def number_of(self, person_id: UUID) -> int:
         """Which arbitrator it is."""
         return [one.id for one in self.escrow.arbitrators].index(person_id)
@@ -406,6 +413,7 @@ class Played:
             self.answer_split,
             self.arbitrate,
             self.object_to,
+            self.recuse,
             self.seek,
             self.lose_role,
             self.time_passes,

@@ -16,7 +16,7 @@ from commands import payment as payment_commands
 from commands.command import Command, Context
 from commands.escrow import arbitration, dispute, job, money
 from commands.escrow.party import EscrowConfirmed, SmsCode
-from commands.task import claim_task, lock_free_task, lock_task
+from commands.task import claim_task, lock_free_task, lock_task, release_task
 from domain.access import Role
 from domain.escrow.rules import PaymentWish, Shares
 from domain.ledger import member_account
@@ -264,6 +264,14 @@ class EscrowProcess:
         async def work(command: Command) -> None:
             task = await lock_free_task(command, task_id)
             await claim_task(command, task, await arbitration.claimed_until(command, task))
+
+        await self.command(self.arbitrators[number], work)
+
+    async def recuse(self, task_id: UUID, number: int = 0) -> None:
+        """The arbitrator who claimed it gives it back."""
+
+        async def work(command: Command) -> None:
+            await release_task(command, await lock_free_task(command, task_id))
 
         await self.command(self.arbitrators[number], work)
 

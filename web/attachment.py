@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -22,6 +23,7 @@ from domain.attachment import MAX_BYTES, FileNotAccepted, PictureTooLarge
 from domain.catalogue import ATTACHMENTS
 from domain.errors import EmptyFile, Refusal, TooLarge
 from messages.attachment import Purpose
+from messages.case import CaseKind
 from web.forms import Form, empty
 from web.language import noop as _
 from web.page_request import PageRequest, SignedIn
@@ -42,11 +44,15 @@ _OF_THE_FILE: Final = (TooLarge, EmptyFile, FileNotAccepted, PictureTooLarge)
 
 @dataclass(frozen=True, slots=True)
 class FilesPane:
-    """What the templates show of a case's files; ``form`` is the one by which one is added."""
+    """What the templates show of a case's files; ``form`` is the one by which one is added.
+
+    ``apart`` are the purposes of files that the page of the case shows at their own place, not in its list of files.
+    """
 
     case_id: UUID
     files: AttachmentsOut
     form: Form
+    apart: Collection[str] = ()
     most: int = MAX_BYTES
     megabytes: int = MAX_BYTES // MEGABYTE
 
@@ -56,7 +62,8 @@ async def files_pane(request: PageRequest, case_id: UUID, kind: str, form: Form 
     files = await request.read_or_none(list_attachments, case_id) if kind in ATTACHMENTS else None
     if files is None:
         return None
-    return FilesPane(case_id, files, form or empty(request.language, purpose=files.purposes[0].code))
+    form = form or empty(request.language, purpose=files.purposes[0].code)
+    return FilesPane(case_id, files, form, ATTACHMENTS[CaseKind(kind)].own_purposes)
 
 
 @router.get("/cases/{case_id}/attachments")

@@ -61,6 +61,7 @@ _TASK_FORMS: Final = (
 )
 _TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES, *normal_payment.TASK_PAGES, *escrow.TASK_PAGES)
 _CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS, payment.CASE_PARTS, escrow.CASE_PARTS)
+HOME_PARTS: Final = (escrow_jobs.HOME_PART,)
 _CASE_ACTIONS: Final = (
     *running.CASE_ACTIONS,
     *guarantor.CASE_ACTIONS,

@@ -1,8 +1,8 @@
-"""What a capability adds to the page of a case, and where its tasks are answered; each capability has its own."""
+"""What a capability adds to home and to the page of a case, and where its tasks are answered; each has its own."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,14 @@ class CaseParts:
     read: Callable[[PageRequest, CaseDetail], Awaitable[dict[str, Any]]] = _nothing
     now: str = ""
     wide: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HomePart:
+    """What home shows a member of a capability: its template, and the values that are read for it, as ``part``."""
+
+    template: str
+    read: Callable[[PageRequest], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,8 @@ async def talk_of(
     """The threads of a case of a kind; None where there are none for the user, who could not begin one either."""
     found = await request.read_or_none(list_threads, case_id) if kind in CORRESPONDENCE else None
     threads = [] if found is None else found.items
-    if not any(one.may_write or one.count for one in threads):
+    # A form that was refused says why, even where nobody may write any more.
+    if not threads or (form is None and not any(one.may_write or one.count for one in threads)):
         return None
     wanted = [one for one in threads if member_id in {None, one.member_id}]
     chosen = wanted[0] if len(wanted) == 1 else None

@@ -45,6 +45,8 @@ NOTES: Final = {
 # What a button of a step says, besides the name of another step to go to; with the number of a row after it.
 ON, ADD, REMOVE = "on", "add", "remove"
 SEEN: Final = "seen"
+# In the address of a step that was judged faulty: it is judged once more there, and says what is to be mended.
+FAULTS: Final = "faults"
 Fields = Mapping[str, Sequence[str]]
 # How often what another window keeps at the same moment is read again.
 _LOOKS: Final = 3
@@ -275,7 +277,11 @@ async def discard(request: PageRequest, wizard: DraftWizard, draft_id: UUID) -> 
 async def show_step(request: PageRequest, wizard: DraftWizard, draft_id: UUID, step: str) -> Response:
     """The page of a step with what is kept. Raises NotFound for a step that there is not."""
     draft = await _open(request, wizard, draft_id, step)
-    return request.redirect(wizard.home, done="draft_gone") if draft is None else await wizard.show(request, draft)
+    if draft is None:
+        return request.redirect(wizard.home, done="draft_gone")
+    if FAULTS in request.http.query_params:
+        await wizard.judge(request, draft)
+    return await wizard.show(request, draft)
 
 
 async def _open(request: PageRequest, wizard: DraftWizard, draft_id: UUID, name: str) -> Draft | None:
@@ -317,8 +323,13 @@ async def _onward(request: PageRequest, draft: Draft, to: str) -> Response:
         return await _send(request, draft)
     await wizard.judge(request, draft)
     if not draft.form.is_good:
-        return await wizard.show(request, draft)
+        return _to_faults(request, draft)
     return request.redirect(wizard.address(draft.id, wizard.steps[draft.place + 1].name))
+
+
+def _to_faults(request: PageRequest, draft: Draft) -> Response:
+    """Where a step says what is to be mended: a page that is read, so that coming back to it sends nothing again."""
+    return request.redirect(f"{draft.action}?{FAULTS}=1")
 
 
 def _typed(step: Step, sent: Form, to: str, row: str) -> dict[str, list[str]]:
@@ -372,7 +383,7 @@ async def _send(request: PageRequest, draft: Draft) -> Response:
         draft.step = step
         await wizard.judge(request, draft)
         if not draft.form.is_good:
-            return await wizard.show(request, draft)
+            return _to_faults(request, draft)
     draft.step = last
     try:
         response = await wizard.send(request, draft)

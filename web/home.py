@@ -12,6 +12,7 @@ from api.guarantor import list_guarantees
 from api.notice import list_messages
 from api.onboarding import list_credit_lines
 from api.task import list_tasks
+from web.capabilities import HOME_PARTS
 from web.page_request import SignedIn
 
 router = APIRouter()
@@ -32,6 +33,7 @@ async def show_home(request: SignedIn) -> Response:
         "home.html",
         tasks=(await read(list_tasks, after=None, limit=_MANY)).items,
         cases=(await read(list_cases, None, limit=_FEW)).items,
+        parts_of_home=[(one.template, await one.read(request)) for one in HOME_PARTS],
         lines=credit.items,
         mobile_disputed=credit.mobile_disputed,
         guarantees=await read(list_guarantees, None, limit=1),

@@ -83,7 +83,7 @@ class EscrowWorkflow(CaseWorkflow):
             asks="the arbitrator to rule",
             silence="takes it away and gives it on",
             then={
-                Step.REQUEST_ARBITRATOR: "not ruled in time",
+                Step.REQUEST_ARBITRATOR: "not ruled in time, given back, or not an arbitrator any more",
                 Step.AWAIT_OBJECTION: "ruled for the first time",
                 Step.MAKE_FINAL: "ruled after an objection",
                 **_SETTLED,
@@ -128,6 +128,7 @@ class EscrowWorkflow(CaseWorkflow):
         FactKind.ESCROW_SPLIT_ACCEPTED: "the other side accepted that",
         FactKind.ESCROW_SPLIT_DECLINED: "the other side declined that",
         FactKind.ESCROW_ARBITRATOR_CLAIMED: "an arbitrator claimed it",
+        FactKind.ESCROW_ARBITRATOR_RECUSED: "the arbitrator gave it back",
         FactKind.ESCROW_ARBITRATOR_SOUGHT: "the operations desk saw to an arbitrator",
         FactKind.ESCROW_RULED: "the arbitrator ruled",
         FactKind.ESCROW_OBJECTED: "a side objected to the ruling",

@@ -26,6 +26,8 @@ from storage.rows.escrow import Escrow, EscrowDispute, Job, Ruling
 from storage.rows.tasks import Task
 
 _NEVER = (FactKind.ESCROW_DECLINED, FactKind.ESCROW_WITHDRAWN)
+# After these arbitrators are asked once more.
+_ASKS_ANEW = (FactKind.ESCROW_ARBITRATOR_SOUGHT, FactKind.ESCROW_ARBITRATOR_RECUSED)
 _ENDS = {FactKind.ESCROW_DECLINED: Phase.DECLINED, FactKind.ESCROW_WITHDRAWN: Phase.WITHDRAWN}
 
 
@@ -247,9 +249,15 @@ async def _assess_ruling(step: Transition, found: Agreement, ruling: Ruling) -> 
 
 
 async def is_sought_anew(step: Transition, task: Task) -> bool:
-    """Whether the operations desk has seen to an arbitrator since arbitrators were asked, and none has claimed it."""
-    sought = await last_fact(step.connection, step.case.id, FactKind.ESCROW_ARBITRATOR_SOUGHT)
-    return sought is not None and task.claimed_by is None and sought.id > task.id
+    """Whether arbitrators have to be asked once more.
+
+    That is if who claimed it holds the role no more, or if nobody holds it, and since they were asked one gave it back
+    or the operations desk has seen to one.
+    """
+    if task.claimed_by is not None:
+        return not await tasks.claim_holds(step.connection, task)
+    sought = await last_fact(step.connection, step.case.id, *_ASKS_ANEW)
+    return sought is not None and sought.id > task.id
 
 
 def amount_of(money: Money) -> dict[str, str | int]:

@@ -12,12 +12,14 @@ from domain.access import Grant, Role, ScopeKind
 from domain.held_task import AMOUNT
 from messages.escrow import Event, TaskKind
 from storage import tasks
-from storage.escrow import payments
+from storage.escrow import disputes, payments
 from storage.rows.tasks import Task
 from storage.working_hours import working_time
 
 ARBITRATORS = Grant(Role.ARBITRATOR, ScopeKind.PLATFORM)
 OPERATIONS = Grant(Role.OPERATOR, ScopeKind.PLATFORM)
+# A claimed task that is asked anew was left so: its time is over, or its holder has the role no more.
+_LEFT = ("open", "expired")
 
 
 async def ask_arbitrators(
@@ -31,7 +33,8 @@ async def ask_arbitrators(
 ) -> Task:
     """Ask who may claim it, in place of an earlier asking; returns the task.
 
-    The operations desk is asked for an arbitrator where nobody may claim it, and where nobody has.
+    The operations desk is asked for an arbitrator where nobody may claim it, and where nobody has. Both sides hear that
+    who had claimed it did not rule.
     """
     connection, case_id, claim = step.connection, step.case.id, found.policy.claim
     before = await tasks.last_task(connection, case_id, kind, subject_id=subject_id)
@@ -46,6 +49,9 @@ async def ask_arbitrators(
         details=details,
         not_by=not_by,
     )
+    if kind == TaskKind.RULE_DISPUTE and before is not None and before.claimed_by and before.status in _LEFT:
+        await step.add_event(Event.ESCROW_ARBITRATOR_REPLACED)
+        await step.notify(found.job.people, Event.ESCROW_ARBITRATOR_REPLACED)
     is_missed = before is not None and before.status == "expired" and before.claimed_by is None
     if is_missed or not await step.askable(kind, ARBITRATORS, not_by):
         await find_arbitrator(step, found)
@@ -58,14 +64,19 @@ async def ask_arbitrators(
 
 
 async def find_arbitrator(step: Transition, found: Agreement) -> None:
-    """Ask the operations desk to see to an arbitrator, unless it is asked already; both sides hear that it is late."""
+    """Ask the operations desk to see to an arbitrator, unless it is asked already.
+
+    In a dispute both sides hear that it is late; that dormant money is looked at they need not know.
+    """
     claim = found.policy.claim
     if await tasks.find_open(step.connection, step.case.id, TaskKind.FIND_ARBITRATOR) is not None:
         return
     remind_in, due_in = [await working_time(step.connection, hours) for hours in (claim.remind, claim.expire)]
     await step.ask(TaskKind.FIND_ARBITRATOR, OPERATIONS, remind_in=remind_in, due_in=due_in)
-    await step.add_event(Event.ESCROW_ARBITRATOR_MISSING)
-    await step.notify(found.job.people, Event.ESCROW_ARBITRATOR_MISSING)
+    dispute = await disputes.last_dispute(step.connection, step.case.id)
+    if dispute is not None and dispute.ended_at is None:
+        await step.add_event(Event.ESCROW_ARBITRATOR_MISSING)
+        await step.notify(found.job.people, Event.ESCROW_ARBITRATOR_MISSING)
 
 
 async def request_review(step: Transition, found: Agreement) -> None:

@@ -64,4 +64,6 @@ async def unfreeze(step: Transition) -> NextStep:
     if dispute is None or dispute.ended_as != "withdrawn":
         raise LookupError(f"case {step.case.id} has nothing to unfreeze")
     await posting.void_hold(step.connection, dispute.hold_id)
+    # Until when both could file belongs to what was taken back: another dispute may begin at once.
+    await step.clear_deadlines()
     return await assess(step)

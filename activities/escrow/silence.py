@@ -52,11 +52,8 @@ async def _lapse(step: Transition, found: Agreement, task: Task) -> None:
         await _not_inspected(step, found)
     elif task.kind == TaskKind.ANSWER_REFUND:
         await _tell(step, Event.ESCROW_REFUND_UNANSWERED, found.job.employer_id)
-    elif task.kind in _OF_ARBITRATORS:
-        if task.claimed_by is not None:
-            await _tell(step, Event.ESCROW_ARBITRATOR_REPLACED, task.claimed_by)
-        if task.kind == TaskKind.REVIEW_DORMANT_ESCROW:
-            await request_review(step, found)
+    elif task.kind == TaskKind.REVIEW_DORMANT_ESCROW:
+        await request_review(step, found)
     elif task.kind == TaskKind.FIND_ARBITRATOR and await _is_unclaimed(step):
         await find_arbitrator(step, found)
 

@@ -161,6 +161,8 @@ async def read_job(read: ReadingDep, job_id: UUID) -> JobOut | None:
 
 
 async def _lines(read: Reading, given: Sequence[Job]) -> list[JobLine]:
+    if not given:
+        return []
     rows = await payments.payments_of(read.connection, [job.id for job in given])
     states, sides = await states_of(read.connection, read.actor, rows), await sides_of(read, given)
     asked = await _asked(read, states)

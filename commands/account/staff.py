@@ -38,9 +38,11 @@ from storage import account, audit
 from storage.audit import account_stream
 from storage.notices import notify
 from storage.organisation import find_organisation
+from storage.outbox import enqueue
 from storage.policies import in_force
 from storage.sealing import Seals
 from storage.staff_change import Newcomer, StaffDraft, apply_draft, find_obstacle, lock_staff, send_link
+from storage.tasks import cases_held_by
 
 OPERATOR: Final = Grant(Role.OPERATOR, ScopeKind.PLATFORM)
 # So many operators are enough: below that, nobody could be confirmed.
@@ -131,7 +133,13 @@ async def revoke_role(administration: StaffAdministration, person_id: UUID, gran
         raise NotFound
     told = {"role": grant.role, "scope_kind": grant.scope_kind, "scope": grant.scope}
     await notify(administration.connection, [person_id], Sms.RIGHTS_TAKEN)
+    await _wake_held(administration.connection, person_id)
     await administration.audit("revoke_role", person_id, grant=str(grant_id), **told)
+
+
+async def _wake_held(connection: AsyncConnection, person_id: UUID) -> None:
+    """The processes of what they hold alone look whether they still may, and ask colleagues (E5)."""
+    await enqueue(connection, *await cases_held_by(connection, person_id))
 
 
 @refuses(OwnRole)
@@ -143,6 +151,7 @@ async def disable_staff(administration: StaffAdministration, person_id: UUID) ->
     await account.cancel_codes(connection, person_id, CodePurpose.STAFF_LINK)
     ended = await account.end_sessions(connection, person_id, "staff")
     await notify(connection, [person_id], Sms.RIGHTS_TAKEN)
+    await _wake_held(connection, person_id)
     await administration.audit("disable_staff", person_id, sessions_ended=ended)
 
 

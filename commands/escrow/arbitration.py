@@ -91,7 +91,7 @@ async def _refuse_interest(command: Command, case_id: UUID, rulings: list[Ruling
     return sides
 
 
-@refuses(*DECISION, StepUpRequired, free_money, rules.NoteTooLong, *HOLDING)
+@refuses(*DECISION, StepUpRequired, ClaimConflict, free_money, rules.NoteTooLong, *HOLDING)
 async def review_dormant(command: Command, task: Task, opens: bool, note: str) -> UUID:  # noqa: FBT001 - as it is asked
     """An arbitrator looks at money with which nothing happens (E4): opens arbitration on it, or lets it be.
 
@@ -101,14 +101,17 @@ async def review_dormant(command: Command, task: Task, opens: bool, note: str) -
     command.require_strong()
     said = rules.parse_note(note, field="note")
     free = await free_money(command, task.case_id)
-    payload = {"opens": opens, "note": said}
+    await _refuse_interest(command, task.case_id, [])
+    told = FactKind.ESCROW_DISPUTE_OPENED if opens else FactKind.ESCROW_DORMANCY_REVIEWED
     fact_id = await command.act(
         task.case_id,
         FactKind.ESCROW_DORMANCY_REVIEWED,
-        payload,
+        {"opens": opens, "note": said},
         part=Role.ARBITRATOR,
         closes=task,
-        shown={"opens": opens},
+        outcome=told,
+        event=told,
+        shown={"about": "work", "amount": free.amount} if opens else None,
     )
     if opens:
         await freeze(command, task.case_id, free, opened_by=Role.ARBITRATOR, about="work")

@@ -13,7 +13,7 @@ from uuid import UUID
 from commands.account.codes import read_mobile
 from commands.command import Command
 from commands.escrow.party import ENDINGS, Party, lock_party, party_of, require_member
-from commands.invitation import count_invitation, send_invitation
+from commands.invitation import invite_stranger, is_own_number
 from commands.payment import open_payment, refuse_size
 from commands.refusals import refuses
 from commands.service import refuse_closed
@@ -26,7 +26,7 @@ from domain.errors import CaseClosed, NotFound, TaskNotOpen, TooMany
 from domain.escrow import rules
 from domain.escrow.policy import EscrowPolicy
 from domain.escrow.rules import PaymentWish
-from domain.identity import Mobile, parse_mobile
+from domain.identity import Mobile
 from domain.money import Money
 from domain.payment import PaymentPolicy
 from messages.case import CaseKind
@@ -38,9 +38,8 @@ from storage.escrow import jobs, payments
 from storage.escrow.jobs import NewJob
 from storage.escrow.payments import Rates
 from storage.fee import vat_in_force
-from storage.normal_payment import find_payee
 from storage.payment import NewItem, offered_to
-from storage.people import read_contacts, seal_number
+from storage.people import seal_number
 from storage.policies import in_force
 from storage.rows.escrow import Job
 from storage.rows.policies import Policy
@@ -104,7 +103,8 @@ async def begin_job(command: Command, wish: JobWish) -> UUID:
     if wish.clause_version != terms.policy.clause_version:
         raise rules.ClauseOutdated(field="clause_version")
     proposed = await _read_wishes(command, wish)
-    await _refuse_oneself(command, number)
+    if await is_own_number(command, number):
+        raise rules.OtherSideIsYou(field="mobile")
     await _count(command, number)
     sealed, me = seal_number(command.seals, number), command.actor.person_id
     within = terms.policy.accept.expire
@@ -113,7 +113,7 @@ async def begin_job(command: Command, wish: JobWish) -> UUID:
         job = await jobs.add_job(command.connection, new)
     for one in proposed:
         await _propose(command, job, wish.side, one, terms)
-    await _invite(command, number, sealed.index)
+    await invite_stranger(command, number, sealed.index)
     return job.id
 
 
@@ -169,12 +169,6 @@ async def _terms(command: Command) -> _Terms:
     return _Terms(row, policy, Rates(policy.fee_rate, (await vat_in_force(command.connection)).rate))
 
 
-async def _refuse_oneself(command: Command, number: Mobile) -> None:
-    _, own = await read_contacts(command.connection, command.seals, command.actor.person_id)
-    if own is not None and parse_mobile(own) == number:
-        raise rules.OtherSideIsYou(field="mobile")
-
-
 async def _count(command: Command, number: Mobile) -> None:
     # A refused job sends nothing, so its count may be rolled back with it.
     me = command.actor.person_id
@@ -186,15 +180,6 @@ async def _count(command: Command, number: Mobile) -> None:
     wait = await account.count_uses(command.connection, command.seals, limits)
     if wait is not None:
         raise TooMany(retry_after=wait)
-
-
-async def _invite(command: Command, number: Mobile, index: bytes) -> None:
-    """Invite who is no member; it counts as an invitation for every number, else its limit told who is one."""
-    wait = await count_invitation(command, number)
-    async with as_service(command.connection, command.acting):
-        other = await find_payee(command.connection, index, apart_from=command.actor.person_id)
-    if other is None and wait is None:
-        await send_invitation(command, number)
 
 
 async def _propose(command: Command, job: Job, side: JobSide, wish: PaymentWish, terms: _Terms) -> UUID:

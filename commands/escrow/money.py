@@ -126,12 +126,14 @@ async def open_ask(command: Command, case_id: UUID) -> RefundAsk | None:
     return ask if ask is not None and ask.answered_at is None else None
 
 
-@refuses(lock_party, free_money, refuse_more_than, rules.ReasonUnreadable, rules.RefundAlreadyAsked)
+@refuses(lock_party, free_money, refuse_more_than, refuse_more_parts, rules.ReasonUnreadable, rules.RefundAlreadyAsked)
 async def ask_refund(command: Command, case_id: UUID, amount: Money, reason: str) -> UUID:
     """The employer asks the contractor to give back all or a part of what is held (E6); returns the fact's id."""
     await lock_party(command, case_id, JobSide.EMPLOYER)
     why = rules.parse_reason(reason, field="reason")
-    await refuse_more_than(amount, await free_money(command, case_id))
+    free = await free_money(command, case_id)
+    await refuse_more_than(amount, free)
+    await refuse_more_parts(command, case_id, amount, free)
     if await open_ask(command, case_id) is not None:
         raise rules.RefundAlreadyAsked
     async with as_service(command.connection, command.acting):
@@ -153,7 +155,7 @@ async def _agreeing(command: Command, case_id: UUID, amount: Money) -> tuple[Par
     party, ask = await _asked(command, case_id)
     free = await free_money(command, case_id)
     await refuse_more_than(amount, min(free, Money(ask.amount)))
-    await refuse_more_parts(command, case_id, amount, min(free, Money(ask.amount)))
+    await refuse_more_parts(command, case_id, amount, free)
     await refuse_paused(command)
     shares = Shares(Money(0), amount)
     return party, ask, EscrowConfirmed.of(CodePurpose.ESCROW_REFUND, "refund", case_id, shares)

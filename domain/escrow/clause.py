@@ -15,8 +15,8 @@ ARBITRATION_CLAUSES: Final[Mapping[int, Sentence]] = {
             " از دو طرف می‌تواند تا وقتی مبلغی نزد امانت است داوری بخواهد. هر دو طرف اظهارات و مدارک خود را"
             " در مهلت مقرر ثبت می‌کنند و می‌توانند با هم بر سر تقسیم مبلغ توافق کنند؛ وگرنه داوری که با"
             " هیچ‌یک از دو طرف ارتباطی ندارد رأی می‌دهد که چه مبلغی به مجری و چه مبلغی به کارفرما برسد و"
-            " دلیل آن را می‌نویسد. هر طرف می‌تواند تا دو روز به رأی اعتراض کند؛ آن‌گاه داور دیگری رسیدگی"
-            " می‌کند و رأی او قطعی است. از مبلغی که به مجری می‌رسد کارمزد امانت و مالیات آن کم می‌شود."
+            " دلیل آن را می‌نویسد. هر طرف می‌تواند در مهلتی که همراه رأی اعلام می‌شود به آن اعتراض کند؛ آن‌گاه"
+            " داور دیگری رسیدگی می‌کند و رأی او قطعی است. از مبلغی که به مجری می‌رسد کارمزد امانت و مالیات آن کم می‌شود."
         ),
         en=(
             "Once the employer has paid a safe payment, Amanat holds the money in trust: until it is released it is not"
@@ -24,7 +24,8 @@ ARBITRATION_CLAUSES: Final[Mapping[int, Sentence]] = {
             " work or the amount, either may ask for arbitration as long as money is held. Both file their statements"
             " and evidence in time, and may agree to divide the money; otherwise an arbitrator who has nothing to do"
             " with either side rules which amount goes to the contractor and which to the employer, and says why."
-            " Either side may object within two days; then another arbitrator looks at it, and that ruling is final."
+            " Either side may object within the time that is told with the ruling; then another arbitrator looks at it,"
+            " and that ruling is final."
             " Amanat's fee and the VAT on it are taken from what goes to the contractor."
         ),
     ),

@@ -10,10 +10,11 @@ from domain.correspondence import CorrespondenceRules
 from messages.attachment import Purpose
 from messages.case import CaseKind
 
-# What shows the work is for both at once; evidence only as long as both file it, and for its own side until then.
+# What shows the work is for both at once; evidence only as long as both file it, and for its own side until then: so a
+# file is meant as evidence meanwhile, unless its side says that the other one sees it at once.
 ATTACHMENTS: Final = AttachmentRules(
     CaseKind.ESCROW,
-    (Purpose.WORK_FILE, Purpose.DISPUTE_EVIDENCE),
+    (Purpose.DISPUTE_EVIDENCE, Purpose.WORK_FILE),
     staff=frozenset(),
     members=frozenset({Part.EMPLOYER, Part.CONTRACTOR}),
     own_purposes=(Purpose.DISPUTE_EVIDENCE,),

@@ -24,9 +24,15 @@ _LONGEST_WORKING_HOURS: Final = 200
 _LONGEST_DORMANCY: Final = 365
 _MOST_TIMES: Final = 12
 
-# Who decides on held money has claimed it, has no interest in the sides, and did nothing in the case before (E5).
+# Who decides on held money has claimed it, has no interest in the sides, and did nothing in the case before (E5). Who
+# finds that they know a side gives it back: only who has claimed it sees the names.
 HELD: Final = tuple(
-    HeldTask(kind, claimed=FactKind.ESCROW_ARBITRATOR_CLAIMED, by_another=True)
+    HeldTask(
+        kind,
+        claimed=FactKind.ESCROW_ARBITRATOR_CLAIMED,
+        released=FactKind.ESCROW_ARBITRATOR_RECUSED,
+        by_another=True,
+    )
     for kind in (TaskKind.RULE_DISPUTE, TaskKind.REVIEW_DORMANT_ESCROW)
 )
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from domain.account import Limit
 from domain.errors import Conflict, InvalidInput
 from domain.money import Money
-from domain.persian import clean_text
+from domain.persian import clean_lines, clean_text
 
 TITLE_LETTERS: Final = range(3, 101)
 MOST_DESCRIPTION: Final = 2_000
@@ -345,7 +345,7 @@ def parse_reason(text: str, *, field: str) -> str:
 
 def parse_description(text: str, *, field: str) -> str:
     """Read what a job is. Raises DescriptionTooLong."""
-    description = paragraphs(text)
+    description = clean_lines(text)
     if len(description) > MOST_DESCRIPTION:
         raise DescriptionTooLong(field=field)
     return description
@@ -353,7 +353,7 @@ def parse_description(text: str, *, field: str) -> str:
 
 def parse_statement(text: str, *, field: str) -> str:
     """Read what a side says in a dispute. Raises EscrowStatementUnreadable."""
-    statement = paragraphs(text)
+    statement = clean_lines(text)
     if len(statement) not in STATEMENT_LETTERS:
         raise EscrowStatementUnreadable(field=field)
     return statement
@@ -361,7 +361,7 @@ def parse_statement(text: str, *, field: str) -> str:
 
 def parse_reasons(text: str, *, field: str) -> str:
     """Read the reasons of a ruling. Raises RulingReasonsUnreadable."""
-    reasons = paragraphs(text)
+    reasons = clean_lines(text)
     if len(reasons) not in REASONS_LETTERS:
         raise RulingReasonsUnreadable(field=field)
     return reasons
@@ -373,15 +373,6 @@ def parse_note(text: str, *, field: str) -> str:
     if len(note) > MOST_NOTE:
         raise NoteTooLong(field=field)
     return note
-
-
-def paragraphs(text: str) -> str:
-    """A text with its lines: each cleaned, at most one empty line between two."""
-    lines: list[str] = []
-    for line in map(clean_text, text.splitlines()):
-        if line or (lines and lines[-1]):
-            lines.append(line)
-    return "\n".join(lines).strip()
 
 
 def refuse_day(due_on: date, today: date, *, field: str) -> None:

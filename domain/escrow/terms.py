@@ -30,6 +30,7 @@ class OfferAnswer(StrEnum):
     ACCEPTED = "accepted"
     DECLINED = "declined"
     REPLACED = "replaced"
+    OVERTAKEN = "overtaken"
 
 
 class DisputeEnd(StrEnum):
@@ -60,6 +61,7 @@ TERMS: Final[Mapping[type[StrEnum], Mapping[StrEnum, Sentence]]] = {
         OfferAnswer.ACCEPTED: Sentence("پذیرفته شد", "Accepted"),
         OfferAnswer.DECLINED: Sentence("پذیرفته نشد", "Declined"),
         OfferAnswer.REPLACED: Sentence("پیشنهاد تازه جای آن را گرفت", "Replaced by a newer offer"),
+        OfferAnswer.OVERTAKEN: Sentence("با رأی داور کنار رفت", "Overtaken by a ruling"),
     },
     DisputeEnd: {
         DisputeEnd.WITHDRAWN: Sentence("پس گرفته شد", "Taken back"),

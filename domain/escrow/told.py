@@ -64,6 +64,10 @@ DEEDS: Final[Mapping[StrEnum, Sentence]] = {
     FactKind.ESCROW_ARBITRATOR_CLAIMED: Sentence(
         "داوری رسیدگی را بر عهده گرفت.", "An arbitrator has taken the case on."
     ),
+    FactKind.ESCROW_ARBITRATOR_RECUSED: Sentence(
+        "داور از رسیدگی کنار رفت؛ داور دیگری جای او را می‌گیرد.",
+        "The arbitrator has stepped aside; another one takes the case.",
+    ),
     FactKind.ESCROW_ARBITRATOR_SOUGHT: Sentence(
         "میز عملیات برای یافتن داور اقدام کرد.", "The operations desk saw to an arbitrator."
     ),
@@ -121,8 +125,8 @@ HAPPENINGS: Final[Mapping[StrEnum, Sentence]] = {
         "No arbitrator has taken the case on yet; the operations desk sees to it.",
     ),
     Event.ESCROW_ARBITRATOR_REPLACED: Sentence(
-        "داور در مهلت مقرر رأی نداد؛ رسیدگی به داور دیگری سپرده می‌شود.",
-        "The arbitrator did not rule in time; the case is given to another one.",
+        "داور پیشین رأی نداد؛ رسیدگی به داور دیگری سپرده می‌شود.",
+        "The arbitrator did not rule; the case is given to another one.",
     ),
     Event.ESCROW_RULING_FINAL: Sentence(
         "رأی داور قطعی شد: {to_contractor:toman} به مجری و {to_employer:toman} به کارفرما.",
@@ -172,7 +176,7 @@ SMS: Final[Mapping[StrEnum, str]] = {
         "امانت: داوری شما هنوز داور ندارد و ما پیگیر آن هستیم؛ مبلغ تا پایان داوری نزد امانت می‌ماند. {app_link}"
     ),
     Event.ESCROW_ARBITRATOR_REPLACED: (
-        "امانت: داور در مهلت مقرر رأی نداد و رسیدگی به داور دیگری سپرده می‌شود؛ مبلغ نزد امانت می‌ماند. {app_link}"
+        "امانت: داور پیشین رأی نداد و رسیدگی به داور دیگری سپرده می‌شود؛ مبلغ نزد امانت می‌ماند. {app_link}"
     ),
     Event.ESCROW_RULING_FINAL: "امانت: رأی داور دربارهٔ پرداخت امن شما قطعی شد. رأی و نتیجهٔ آن: {app_link}",
     Event.ESCROW_ENDED: "امانت: تکلیف همهٔ مبلغ یک پرداخت امن شما روشن شد و پایان یافت. جزئیات: {app_link}",

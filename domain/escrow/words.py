@@ -56,7 +56,7 @@ def _steps_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
 
 _PHASES: Final[Mapping[StrEnum, Sentence]] = {
     Phase.PROPOSED: Sentence("پیشنهاد ثبت شد", "Proposed"),
-    Phase.AWAITING_ACCEPTANCE: Sentence("در انتظار پاسخ طرف دیگر", "Awaiting the other side's answer"),
+    Phase.AWAITING_ACCEPTANCE: Sentence("در انتظار پذیرش", "Awaiting acceptance"),
     Phase.AWAITING_FUNDING: Sentence("در انتظار پرداخت کارفرما", "Awaiting the employer's payment"),
     Phase.HELD: Sentence("نزد امانت", "Held in trust"),
     Phase.DELIVERED: Sentence("پایان کار اعلام شد", "Declared done"),

@@ -77,11 +77,12 @@ async def takes_evidence(connection: AsyncConnection, case_id: UUID) -> bool:
 
 
 async def close_evidence(connection: AsyncConnection, dispute_id: UUID) -> None:
-    """The time to file is over: from now on each side reads what the other said."""
+    """The time to file is over: from now on each side reads what the other said, and sees what it filed."""
+    # By the clock: the transaction may have waited for one that began later and filed something.
     await connection.execute(
         sa.update(escrow_disputes)
         .where(_d.id == dispute_id, _d.evidence_closed_at.is_(None))
-        .values(evidence_closed_at=sa.func.now())
+        .values(evidence_closed_at=sa.func.clock_timestamp())
     )
 
 
@@ -171,7 +172,7 @@ class NewRuling:
 
 
 async def add_ruling(connection: AsyncConnection, seals: Seals, ruling: NewRuling) -> UUID:
-    """Store a ruling; returns its id.
+    """Store a ruling, which overtakes what was offered; returns its id.
 
     Raises:
         sqlalchemy.exc.IntegrityError: the round is ruled, or by the same arbitrator as the first.
@@ -188,6 +189,9 @@ async def add_ruling(connection: AsyncConnection, seals: Seals, ruling: NewRulin
         "reasons_sealed": seals.cipher.seal_text(ruling.reasons, _seal_of("ruling", ruling_id)),
     }
     await connection.execute(sa.insert(escrow_rulings).values(values))
+    standing = sa.and_(_o.dispute_id == ruling.dispute_id, _o.answered_at.is_(None))
+    overtaken = {"answered_at": sa.func.now(), "answer": "overtaken"}
+    await connection.execute(sa.update(escrow_split_offers).where(standing).values(overtaken))
     return ruling_id
 
 

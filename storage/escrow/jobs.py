@@ -16,9 +16,8 @@ from domain.identity import Mobile
 from domain.money import Money, Unit
 from messages.case import RESUMED, CaseKind, CaseSignal
 from messages.escrow import JobSide
-from storage.normal_payment import find_payee
 from storage.outbox import enqueue
-from storage.people import Number
+from storage.people import Number, find_holder
 from storage.rows.cases import case_people, cases
 from storage.rows.escrow import Job, escrow_jobs, escrows
 from storage.rows.people import persons
@@ -78,7 +77,7 @@ async def find_other_side(connection: AsyncConnection, job: Job) -> UUID | None:
     known, begun_by = job.person_of(job.other_side), job.person_of(job.begun_by)
     if known is not None or job.mobile_index is None or begun_by is None:
         return known
-    return await find_payee(connection, job.mobile_index, apart_from=begun_by)
+    return await find_holder(connection, job.mobile_index, apart_from=begun_by)
 
 
 async def set_other_side(connection: AsyncConnection, job: Job, case_id: UUID, person_id: UUID) -> None:
@@ -101,6 +100,8 @@ async def mark_job_accepted(connection: AsyncConnection, job_id: UUID) -> None:
 
 async def forget_number(connection: AsyncConnection, job_id: UUID) -> None:
     """No payment of the job waits for the number any more: it may be that of somebody who never heard of it."""
+    # Another payment may be proposed at this moment: that is seen once its transaction is over.
+    await read_job(connection, job_id, lock=True)
     waits = sa.exists().where(escrows.c.job_id == job_id, escrows.c.case_id == cases.c.id, cases.c.closed_at.is_(None))
     values = {"mobile_index": None, "mobile_sealed": None}
     await connection.execute(sa.update(escrow_jobs).where(_j.id == job_id, sa.not_(waits)).values(values))

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.access import Part
 from domain.errors import NotFound
 from domain.escrow.policy import EscrowPolicy, fee_of
-from domain.escrow.rules import MOST_PAYMENTS, MoveCause, PaymentWish, Shares
+from domain.escrow.rules import MOST_MOVES, MOST_PAYMENTS, MoveCause, PaymentWish, Shares
 from domain.ledger import escrow_account
 from domain.money import Money
 from messages.escrow import JobSide, Phase
@@ -29,8 +29,8 @@ _ESCROW: Final = columns(escrows, Escrow)
 _MOVE: Final = columns(escrow_moves, EscrowMove)
 _ASK: Final = columns(escrow_refund_asks, RefundAsk)
 _e, _m, _a = escrows.c, escrow_moves.c, escrow_refund_asks.c
-# Releases and refunds of one payment; more would be refused by the command long before.
-_MOST_MOVES: Final = 500
+# Of one payment: after so many parts only the whole rest leaves.
+_MOST_MOVES: Final = MOST_MOVES + 1
 # More are booked by the next step.
 _BOOKED_AT_ONCE: Final = 20
 # How a proposal may end without ever being payable.
@@ -118,14 +118,13 @@ async def payments_of(connection: AsyncConnection, job_ids: Collection[UUID]) ->
 
 async def promised(connection: AsyncConnection, job_id: UUID) -> tuple[Money, int]:
     """What the payments of a job that may still reach the contractor are together, and how many payments it has."""
-    back = sa.select(_m.case_id, sa.func.sum(_m.to_employer).label("back")).group_by(_m.case_id).subquery()
+    back = sa.select(sa.func.sum(_m.to_employer)).where(_m.case_id == _e.case_id).scalar_subquery()
     live = sa.func.coalesce(cases.c.outcome, "").not_in(_NEVER)
-    left = sa.func.sum(sa.case((live, _e.amount - sa.func.coalesce(back.c.back, 0)), else_=0))
+    left = sa.func.sum(sa.case((live, _e.amount - sa.func.coalesce(back, 0)), else_=0))
     query = (
         sa.select(sa.func.coalesce(left, 0), sa.func.count())
         .select_from(escrows)
         .join(cases, cases.c.id == _e.case_id)
-        .outerjoin(back, back.c.case_id == _e.case_id)
         .where(_e.job_id == job_id)
     )
     amount, count = (await connection.execute(query)).one()

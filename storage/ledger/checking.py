@@ -230,6 +230,43 @@ _FEES: Final = {
          WHERE (w.state IN ('paid', 'returned') AND w.fee > 0) <> (i.id IS NOT NULL)
             OR (i.fee, i.vat) <> (w.fee, w.vat)""",
 }
+# Of a safe payment's account the code ends in the id of its case. What was frozen by a dispute that was taken back is
+# freed a moment later; where one ended otherwise, the same hold is that of what was decided.
+_SAFE_PAYMENTS: Final = {
+    "safe_payment_is_explained": """
+        SELECT coalesce(e.case_id::text, a.code) FROM escrows e
+          FULL JOIN (SELECT code, balance FROM accounts WHERE kind = 'escrow:held') a
+            ON a.code = 'escrow:held:' || e.case_id
+          LEFT JOIN (SELECT case_id, sum(to_contractor + to_employer) AS total FROM escrow_moves
+                      WHERE booked_at IS NOT NULL GROUP BY case_id) gone ON gone.case_id = e.case_id
+         WHERE coalesce(a.balance, 0)
+             <> CASE WHEN e.funded_at IS NULL THEN 0 ELSE e.amount END - coalesce(gone.total, 0)""",
+    "held_money_leaves_as_it_was_decided": """
+        SELECT coalesce(m.id::text, j.key) FROM (SELECT * FROM escrow_moves WHERE booked_at IS NOT NULL) m
+          FULL JOIN (SELECT j.key, -sum(e.amount) FILTER (WHERE a.kind = 'escrow:held') AS gone,
+                            coalesce(sum(e.amount) FILTER (WHERE a.kind = 'member:payable'), 0) AS net,
+                            coalesce(sum(e.amount) FILTER (WHERE a.kind = 'revenue:escrow'), 0) AS fee,
+                            coalesce(sum(e.amount) FILTER (WHERE a.kind = 'vat:payable'), 0) AS vat,
+                            max(a.code) FILTER (WHERE a.kind = 'payment:refunding') AS refund
+                       FROM journals j JOIN entries e ON e.journal_id = j.id JOIN accounts a ON a.id = e.account_id
+                      GROUP BY j.key HAVING bool_or(a.kind = 'escrow:held' AND e.amount < 0)) j
+            ON j.key = 'escrow:' || m.id || ':booked'
+         WHERE m.id IS NULL OR j.refund IS DISTINCT FROM 'payment:refunding:' || m.refund_id
+            OR (j.gone, j.net, j.fee, j.vat) IS DISTINCT FROM (m.to_contractor + m.to_employer,
+                m.to_contractor - m.fee - m.vat, m.fee, m.vat)""",
+    "decided_and_disputed_money_is_held": """
+        SELECT coalesce(d.hold_id, h.id) FROM (
+            SELECT hold_id, case_id, to_contractor + to_employer AS amount,
+                   CASE WHEN booked_at IS NULL THEN '{pending}' ELSE '{posted}' END::text[] AS states FROM escrow_moves
+             UNION ALL
+            SELECT hold_id, case_id, frozen,
+                   CASE WHEN ended_at IS NULL THEN '{pending}' ELSE '{pending,voided}' END::text[]
+              FROM escrow_disputes WHERE ended_at IS NULL OR ended_as = 'withdrawn') d
+          FULL JOIN (SELECT h.id, h.amount, h.state, h.posted_amount, a.code FROM holds h
+                       JOIN accounts a ON a.id = h.account_id AND a.kind = 'escrow:held') h ON h.id = d.hold_id
+         WHERE h.id IS NULL OR d.hold_id IS NULL OR h.state <> ALL (d.states)
+            OR (h.amount, h.code) <> (d.amount, 'escrow:held:' || d.case_id) OR h.posted_amount <> d.amount""",
+}
 # What two officers corrected, and nothing else, stands in these accounts.
 _DIFFERENCES: Final = {
     "corrected_difference_has_its_entry": """
@@ -242,7 +279,9 @@ _DIFFERENCES: Final = {
               WHERE j.corrects IS NULL) j ON j.key = 'clearing:' || d.id || ':corrected'
          WHERE (j.kind, j.amount) IS DISTINCT FROM (d.against, d.more)""",
 }
-RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS | _PAYMENTS | _WITHDRAWALS | _FEES | _DIFFERENCES
+RULES: Final = (
+    _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS | _PAYMENTS | _WITHDRAWALS | _FEES | _SAFE_PAYMENTS | _DIFFERENCES
+)
 
 
 # Everything will be read, not only the first rows, as Postgres expects of a cursor; and what is sorted or grouped in

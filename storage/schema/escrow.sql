@@ -173,12 +173,14 @@ CREATE POLICY own ON escrow_statements FOR SELECT USING (author_id = acting_pers
     SELECT FROM escrow_disputes d WHERE d.id = escrow_statements.dispute_id AND d.evidence_closed_at IS NOT NULL));
 CREATE POLICY service ON escrow_statements USING (sees_all());
 
--- Evidence of the other side: disclosed with what both said, as far as it was filed in that dispute.
+-- Evidence of the other side: disclosed with what both said, and with it what was filed in a dispute that was taken back
+-- before: the arbitrator reads it too.
 CREATE POLICY disclosed ON attachments FOR SELECT USING (purpose = 'dispute_evidence' AND EXISTS (
     SELECT FROM escrow_disputes d WHERE d.case_id = attachments.case_id
-    AND attachments.added_at BETWEEN d.opened_at AND d.evidence_closed_at));
+    AND attachments.added_at <= d.evidence_closed_at));
 
--- How a side would divide what is frozen. The other accepts or declines; a newer offer of the same side replaces it.
+-- How a side would divide what is frozen. The other accepts or declines; a newer offer of the same side replaces it, and
+-- a ruling overtakes it: who offered it could not know what would be ruled.
 CREATE TABLE escrow_split_offers (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     dispute_id uuid NOT NULL REFERENCES escrow_disputes,
@@ -187,7 +189,7 @@ CREATE TABLE escrow_split_offers (
     to_employer bigint NOT NULL CHECK (to_employer >= 0),
     offered_at timestamptz NOT NULL DEFAULT now(),
     answered_at timestamptz,
-    answer text CHECK (answer IN ('accepted', 'declined', 'replaced')),
+    answer text CHECK (answer IN ('accepted', 'declined', 'replaced', 'overtaken')),
     CHECK ((answered_at IS NULL) = (answer IS NULL))
 );
 CREATE UNIQUE INDEX escrow_split_offers_one_open ON escrow_split_offers (dispute_id, offered_by)

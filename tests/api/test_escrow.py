@@ -154,12 +154,20 @@ async def test_each_side_reads_the_others_statement_and_evidence_once_the_time_t
         ]
 
     assert await seen(employer) == (1, ["dispute_evidence", "work_file"])
+    # Meant where none is named is what the other side does not see yet.
+    assert (await get(api, employer, files))["purposes"][0]["code"] == "dispute_evidence"
     assert await seen(contractor) == (0, ["work_file"])
     assert await get(api, contractor, f"{files}/{added.json()['id']}") is None
     auditor = await arrange.platform(Role.AUDITOR)
     assert (await seen(auditor), await seen(escrow.operator)) == ((1, ["dispute_evidence", "work_file"]),) * 2
     assert await get(api, escrow.arbitrators[0], f"/v1/cases/{case_id}") is None
     assert await get(api, escrow.arbitrators[0], files) is None
+    # What was filed before arbitration was taken back the arbitrator of the next one reads too: so do both sides.
+    await escrow.take_back(case_id)
+    await escrow.go_on(case_id)
+    await escrow.dispute(case_id)
+    await escrow.go_on(case_id)
+    assert await seen(contractor) == (0, ["work_file"])
     await escrow.pass_wait(case_id)
     assert await seen(contractor) == (1, ["dispute_evidence", "work_file"])
     late = await api.post(files, params=EVIDENCE, content=PDF, headers={**employer.headers(), **sent})
@@ -189,6 +197,8 @@ async def test_an_arbitrator_sees_both_sides_as_holder_alone_and_the_sides_may_o
     assert [said["text"] for said in one["dispute"]["statements"]] == [STATEMENT] * 2
     assert all(side["name"] for side in one["sides"])
     assert await get(api, escrow.arbitrators[1], f"/v1/cases/{case_id}") is None
+    words = f"/v1/cases/{case_id}/words", {"text": "فایل‌ها را دیدید؟"}
+    assert (await api.post(words[0], json=words[1], headers=contractor.headers())).status_code == 201
 
     shares = {"to_contractor": {"amount": 30_000_000}, "to_employer": {"amount": AMOUNT - 30_000_000}}
     ruling = {"kind": "rule_dispute", "decision": "rule", "shares": shares, "reasons": REASONS}
@@ -204,7 +214,10 @@ async def test_an_arbitrator_sees_both_sides_as_holder_alone_and_the_sides_may_o
     assert (seen["reasons"], seen["to_contractor"]["amount"], seen["final"]) == (REASONS, 30_000_000, None)
     assert seen["object_until"] is not None
     assert await may(api, contractor, case_id) == {"object_to_ruling"}
+    # Who has ruled sees the case no more, and nobody writes to them.
     assert await get(api, arbitrator, f"/v1/cases/{case_id}") is None
+    late = await api.post(words[0], json=words[1], headers=contractor.headers())
+    assert late.json()["code"] == "nobody_to_read_words"
 
 
 async def test_a_release_takes_a_code_for_exactly_its_amount(api: httpx2.AsyncClient, escrow: EscrowProcess) -> None:

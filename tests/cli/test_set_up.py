@@ -104,6 +104,7 @@ def test_it_sets_up_once_and_hands_over_from_any_directory_and_through_links(
     assert not (project / ".venv.lock").exists()
 
 
+@pytest.mark.long
 def test_what_installers_say_stands_in_a_file_and_its_last_lines_are_shown_when_they_fail(
     project: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -204,6 +205,7 @@ def test_concurrent_set_ups_wait_for_the_first(project: Path, environment: dict[
     assert sum("amanat: ready" in said for _, said, _ in results) == 1
 
 
+@pytest.mark.long
 def test_the_guard_of_a_set_up_that_died_is_removed(project: Path, environment: dict[str, str]) -> None:
     """A kill in the middle of the set-up blocks nobody for long."""
     ended = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True)

@@ -199,6 +199,9 @@ async def test_where_only_holders_read_others_of_the_same_role_do_not(
     await write(context, tavana.applicant, case_id)
     assert await refused(superuser, context, tavana.finance, case_id, to=tavana.applicant) is NotFound
     assert await told(superuser, "words_for_office") == [tavana.finance.id]
+    # Once nobody is asked any more nobody would ever read it.
+    await superuser.run("UPDATE tasks SET status = 'moot', closed_at = now() WHERE id = %s", task_id)
+    assert await refused(superuser, context, tavana.applicant, case_id) is NobodyThere
 
 
 async def test_where_no_office_deals_with_a_case_its_member_writes_to_nobody(

@@ -208,10 +208,13 @@ async def test_a_side_objects_once_to_the_first_ruling_and_another_arbitrator_is
 ) -> None:
     case_id = await ruling_asked(escrow)
     await refused(superuser, escrow.object_to(case_id, EMPLOYER), rules.NoObjection)
+    await escrow.offer(case_id, EMPLOYER, HALF)
     await escrow.rule(case_id, PART)
     await escrow.go_on(case_id)
     await escrow.object_to(case_id, CONTRACTOR)
     await refused(superuser, escrow.object_to(case_id, EMPLOYER), rules.NoObjection)
+    # Who offered it could not take it back since it was ruled.
+    await refused(superuser, escrow.answer_split(case_id, CONTRACTOR, accept=True), rules.NoOffer)
     await escrow.go_on(case_id)
     await refused(superuser, escrow.claim(case_id), Refusal)
     await escrow.claim(case_id, 1)
@@ -278,6 +281,8 @@ async def test_taking_back_and_agreeing_in_one_moment_end_it_once(escrow: Escrow
 async def test_an_arbitrator_who_looks_at_what_lies_opens_arbitration_or_lets_it_be(
     escrow: EscrowProcess, superuser: Superuser, arrange: Arrange
 ) -> None:
+    link = """INSERT INTO case_people (case_id, person_id, part, until)
+        SELECT payment_id, %s, 'payee', now() FROM escrows WHERE case_id = %s"""
     for opens in (False, True):
         case_id = await escrow.held()
         for _ in range(3):
@@ -290,6 +295,9 @@ async def test_an_arbitrator_who_looks_at_what_lies_opens_arbitration_or_lets_it
             await arbitration.review_dormant(command, await lock_task(command, task_id), opens, "")
 
         await refused(superuser, run_as(escrow.context, stale, review), StepUpRequired)
+        await superuser.run(link, escrow.arbitrators[0].id, case_id)
+        await refused(superuser, escrow.review(case_id, opens=opens), ClaimConflict)
+        await superuser.run("DELETE FROM case_people WHERE person_id = %s", escrow.arbitrators[0].id)
         await escrow.review(case_id, opens=opens)
         assert (await escrow.money(case_id))[1] == (0 if opens else AMOUNT)
         times = "SELECT dormant_times FROM escrows WHERE case_id = %s"
@@ -297,6 +305,8 @@ async def test_an_arbitrator_who_looks_at_what_lies_opens_arbitration_or_lets_it
     assert await superuser.rows("SELECT opened_by, about, frozen FROM escrow_disputes") == [
         ("arbitrator", "work", AMOUNT)
     ]
+    told = "SELECT actor, params ->> 'amount' FROM timeline WHERE code = 'escrow_dispute_opened'"
+    assert await superuser.rows(told) == [("arbitrator", str(AMOUNT))]
     await escrow.go_on(case_id)
     await refused(superuser, escrow.take_back(case_id), rules.NotWhoAsked)
 

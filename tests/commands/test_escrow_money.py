@@ -218,7 +218,11 @@ async def test_after_many_parts_only_the_whole_rest_leaves(
     case_id = await escrow.held()
     await escrow.release(case_id, PART)
     await refused(superuser, escrow.release(case_id, PART), rules.EscrowMovesFull)
-    await escrow.release(case_id, AMOUNT - PART)
+    await refused(superuser, escrow.ask_refund(case_id, PART), rules.EscrowMovesFull)
+    await escrow.ask_refund(case_id, AMOUNT - PART)
+    await escrow.go_on(case_id)
+    await refused(superuser, escrow.answer_refund(case_id, PART), rules.EscrowMovesFull)
+    await escrow.answer_refund(case_id, AMOUNT - PART)
 
 
 async def test_of_a_release_and_a_dispute_in_one_moment_the_dispute_freezes_what_is_not_on_its_way(

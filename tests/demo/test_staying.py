@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from stack.children import wait_until
 from stack.places import PROJECT, Places
 from stack.postgres import EmbeddedPostgres
@@ -24,6 +26,7 @@ with control.running(command=[sys.executable, "-m", "tests.stack.stand_in_stack"
 """
 
 
+@pytest.mark.long
 def test_stopping_the_stack_from_elsewhere_ends_a_demo_in_the_foreground_and_it_says_so(tmp_path: Path) -> None:
     places = Places(tmp_path / "var")
     apart = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL")

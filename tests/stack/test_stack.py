@@ -112,6 +112,7 @@ def test_everything_starts_answers_and_stops_in_order(places: Places) -> None:
     assert not control.stop(places, quiet())
 
 
+@pytest.mark.long
 def test_two_stacks_that_start_in_the_same_moment_both_come_up_on_ports_of_their_own(
     places: Places, tmp_path: Path
 ) -> None:

@@ -330,6 +330,10 @@ _INVOICE = (
     f" year, number) VALUES ('other', '{JOURNAL}', '{JOURNAL}', '{JOURNAL}', '{JOURNAL}', '{JOURNAL}', 10, 1, 1000,"
     " now(), 1405, {number})"
 )
+_MOVE = (
+    "INSERT INTO escrow_moves (id, case_id, cause, fact_id, to_contractor, fee, vat, to_employer, hold_id, booked_at)"
+    f" VALUES ('{JOURNAL}', '{JOURNAL}', 'release', '{JOURNAL}', 5, 0, 0, 0, '{JOURNAL}', {{booked_at}})"
+)
 PLANTED = {
     "journal_sums_to_zero": f"UPDATE entries SET amount = amount + 1 WHERE account_id = {OF_GRANTED}",
     "journal_has_two_entries": journal(),
@@ -377,6 +381,11 @@ PLANTED = {
     f" VALUES ('{JOURNAL}', 5, 'IRR', 'x', 'x', '{JOURNAL}', 'returned', '{JOURNAL}', 1, now(), 'x', now(), 'x')",
     "return_to_sheba_has_its_line": "INSERT INTO payment_returns (payment_id, attempt_id, amount, reason, way)"
     f" VALUES ('{JOURNAL}', '{JOURNAL}', 5, 'not_taken', 'sheba')",
+    "safe_payment_is_explained": "INSERT INTO escrows (case_id, job_id, timing, proposed_by, title, amount, fee_rate,"
+    " vat_rate, answer_until, accepted_at, payment_id, funded_at) VALUES"
+    f" ('{JOURNAL}', '{JOURNAL}', 'immediate', 'employer', 'xxx', 5, 0, 0, now(), now(), '{JOURNAL}', now())",
+    "held_money_leaves_as_it_was_decided": _MOVE.format(booked_at="now()"),
+    "decided_and_disputed_money_is_held": _MOVE.format(booked_at="NULL"),
     "corrected_difference_has_its_entry": "INSERT INTO clearing_differences (case_id, gateway, order_id, kind,"
     " reference, here, there, state, against, proposed_by, decided_by) VALUES"
     f" ('{JOURNAL}', 'bank', 'x', 'bank_unmatched', 'x', 0, -5, 'booked', 'expense:bank', '{JOURNAL}', uuidv7())",

@@ -240,7 +240,7 @@ async def test_going_back_and_reloading_lose_nothing(visit: Visit, member: Someo
     await _type_two_steps(visitor)
     page = visitor.page
 
-    for look_again in (page.reload, page.go_back):
+    for look_again in (page.reload, page.go_back, page.go_forward):
         await look_again()
         typed = [await box.input_value() for box in await page.locator("main input.code").all()]
         assert (await page.input_value('[name="title"]'), typed) == ("جزوه", ["۲٬۰۰۰", "nonsense"])
@@ -275,8 +275,10 @@ async def test_what_is_wrong_is_kept_as_it_was_typed_and_said_at_its_field(
 
     answer = await window.send("who", mobile="۰۹۱۲")
 
-    assert (answer.status_code, answer.text.count("field-error")) == (422, 1)
-    assert 'value="۰۹۱۲"' in answer.text
+    # What is to be mended is read from an address of its own: coming back to it sends nothing again.
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{window.path}/who?faults=1")
+    shown = await window.open("who?faults=1")
+    assert (shown.count("field-error"), 'value="۰۹۱۲"' in shown) == (1, True)
     # Mended on that very page, it goes on; another window's change is none of it.
     assert (await window.send("who", mobile=_MOBILE)).status_code == 303
     await window.open("who")
@@ -285,8 +287,7 @@ async def test_what_is_wrong_is_kept_as_it_was_typed_and_said_at_its_field(
     # Who goes to a step before, or further on by its address, is not held up; the last step judges all of them.
     await window.open("look")
     answer = await window.send("look", words="yes")
-    assert answer.status_code == 422
-    assert f'action="{window.path}/who"' in answer.text
+    assert answer.headers["location"] == f"{window.path}/who?faults=1"
 
 
 async def test_two_windows_do_not_write_over_each_other_unseen(site: httpx2.AsyncClient, member: Someone) -> None:

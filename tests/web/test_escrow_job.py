@@ -54,9 +54,19 @@ async def _begin(visitor: PageVisitor, mobile: str) -> None:
     await visitor.page.check('[name="side"][value="employer"]')
     await visitor.fill(mobile=mobile)
     await visitor.press("Continue")
-    await visitor.fill(title="طراحی فروشگاه", price__amount=_PRICE)
+    # What no job would take is said at once, and the browser's Back to that page sends nothing again.
+    await visitor.fill(title="ط", price__amount=_PRICE)
+    await visitor.press("Continue")
+    await visitor.reads("عنوان را از ۳ تا ۱۰۰ نویسه بنویسید.")
+    await visitor.fill(title="طراحی فروشگاه")
     await visitor.press("Continue")
     await visitor.page.go_back()
+    assert await visitor.page.input_value('[name="title"]') == "طراحی فروشگاه"
+    # Left there, home leads on.
+    await visitor.go("/")
+    await visitor.look()
+    await visitor.press("طراحی فروشگاه")
+    await visitor.press("Continue")
     assert await visitor.page.input_value('[name="title"]') == "طراحی فروشگاه"
     await visitor.press("Back")
     assert await visitor.page.input_value('[name="mobile"]') == mobile
@@ -105,7 +115,7 @@ async def _accept(visitor: PageVisitor) -> None:
     await visitor.go("/")
     async with visitor.page.expect_navigation():
         await visitor.page.locator(".todo a.btn").first.click()
-    for text in ("It waits for your answer", "طرح اولیه", "اجرا", "مبلغ هر پرداخت امن"):
+    for text in ("It waits for your answer", "طرح اولیه", "اجرا", "مبلغ هر پرداخت امن", "کارمزد امانت"):
         await visitor.reads(text)
     await visitor.look()
     await visitor.picture("escrow-job-answer-1280")
@@ -140,6 +150,8 @@ async def test_a_job_is_begun_with_a_draft_and_accepted_as_a_whole(
     waits = employer.language.translate("Waits for you")
     assert [waits in await card.inner_text() for card in await board.all()] == [True, True]
     assert "۷ روز مانده" in await board.first.inner_text()
+    await contractor.page.reload()
+    await contractor.reads("نوبت اقدام: کارفرما · ۷ روز مانده")
     await employer.look()
     await employer.picture("escrow-job-360")
     await _pay_apart(employer)

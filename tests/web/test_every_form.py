@@ -10,13 +10,15 @@ from commands.command import Context
 from tests.api.world import STAFF, make_world
 from tests.arrange import Arrange
 from tests.books import Superuser
+from tests.length import IS_LONG
 from tests.web.form_scenes import SCENES
 from tests.web.form_window import TRIAL, Desk, route_of
 from web.app import page_addresses
 from web.capabilities import TASK_FORMS
 
-# Somebody of every role, and nobody.
-_WALKERS = (None, "member_own", "guarantor_own", *(who for who in STAFF if not who.endswith("_other")))
+# Nobody, and somebody of every role; in the suite of those whose pages have forms of their own.
+_SOME = ("hr_own", "welfare_own", "finance_own", "settlement_officer", "arbitrator", "support_agent", "operator")
+_WALKERS = (None, "member_own", "guarantor_own", *(who for who in STAFF if IS_LONG or who in _SOME))
 
 
 @pytest.fixture

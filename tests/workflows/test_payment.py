@@ -188,6 +188,7 @@ async def test_who_has_the_bank_asked_while_the_question_rests_does_not_wait_for
     await asyncio.wait_for(paying.phase("received"), _SECONDS)
 
 
+@pytest.mark.long
 async def test_a_gateway_that_hangs_holds_up_its_own_payments_and_no_other_gateway_s(
     begin: Begin, gateway: FaultyGateway
 ) -> None:

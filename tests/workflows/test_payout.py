@@ -186,6 +186,7 @@ async def test_a_batch_that_is_confirmed_handed_over_and_answered_ends_in_few_ev
     await assert_books_clean(context.engine)
 
 
+@pytest.mark.long
 async def test_a_hundred_times_as_many_lines_take_no_event_more(
     office: PayoutOffice,
     relay: Relay,

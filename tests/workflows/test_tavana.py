@@ -198,9 +198,12 @@ async def in_the_72_hours(asked: Tavana) -> None:
 
 
 PHASES = [at_the_guarantor, at_another_name, at_the_review, at_the_correction, in_the_72_hours]
+# In the suite one wait of each kind: for somebody, and for the clock.
+_SOME = (at_the_guarantor, in_the_72_hours)
+WAITS = [reach if reach in _SOME else pytest.param(reach, marks=pytest.mark.long) for reach in PHASES]
 
 
-@pytest.mark.parametrize("reach", PHASES)
+@pytest.mark.parametrize("reach", WAITS)
 async def test_a_process_terminated_at_any_wait_goes_on_from_the_rows(
     asked: Tavana, context: Context, reach: Callable[[Tavana], Awaitable[None]]
 ) -> None:
@@ -218,7 +221,7 @@ async def test_a_process_terminated_at_any_wait_goes_on_from_the_rows(
     await assert_books_clean(context.engine)
 
 
-@pytest.mark.parametrize("reach", PHASES)
+@pytest.mark.parametrize("reach", WAITS)
 async def test_a_withdrawal_at_any_wait_frees_everything(
     asked: Tavana, reach: Callable[[Tavana], Awaitable[None]]
 ) -> None:

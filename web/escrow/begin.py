@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,8 +12,10 @@ from starlette.responses import Response
 
 from api.client import checked
 from api.escrow.jobs import JobIn, begin_job, read_escrow_terms
+from domain.dates import tehran_day
 from domain.draft import DraftForm
-from domain.escrow.rules import MOST_AT_ONCE, PriceTooSmall
+from domain.errors import Refusal
+from domain.escrow.rules import MOST_AT_ONCE, PriceTooSmall, parse_description, parse_title, refuse_day
 from domain.money import Money
 from web import draft as drafts
 from web.draft import Draft, DraftWizard, Rows, Step
@@ -30,22 +33,41 @@ _PRICE: Final = "price.amount"
 _DAYS: Final = ("day", "month", "year")
 
 
-async def _judge(request: PageRequest, draft: Draft) -> None:
+async def _judge_step(request: PageRequest, draft: Draft) -> None:
     form = draft.form
     if draft.step.name == "who":
         form.chosen("side")
         form.required("mobile")
     elif draft.step.name == "work":
-        form.required("title")
+        _judge_title(form, "title")
+        _judge(form, "description", lambda: parse_description(form.text("description"), field="description"))
         form.toman(_PRICE)
     elif draft.step.name == "payments":
         for row in draft.rows:
-            form.required(f"{row}.title")
+            _judge_title(form, f"{row}.title")
             form.toman(f"{row}.amount")
-            form.jalali(f"{row}.due_on")
+            _judge_day(form, f"{row}.due_on")
         _judge_sum(draft)
     elif form.text(_ACCEPTED) != "yes":
         form.errors[_ACCEPTED] = request.language.translate("Without the arbitration clause no job can begin.")
+
+
+def _judge_title(form: Form, name: str) -> None:
+    _judge(form, name, lambda: parse_title(form.text(name), field=name))
+
+
+def _judge_day(form: Form, name: str) -> None:
+    typed = form.jalali(name)
+    if typed:
+        _judge(form, name, lambda: refuse_day(date.fromisoformat(typed), tehran_day(datetime.now(UTC)), field=name))
+
+
+def _judge(form: Form, name: str, rule: Callable[[], object]) -> None:
+    """What a job would not take is said at the step where it is typed, not once everything is filled in."""
+    try:
+        rule()
+    except Refusal as refused:
+        form.errors.setdefault(name, refused.sentence(form.language.code))
 
 
 def _judge_sum(draft: Draft) -> None:
@@ -120,7 +142,7 @@ WIZARD: Final = DraftWizard(
         ),
         Step("look", (_ACCEPTED, "clause_version")),
     ),
-    judge=_judge,
+    judge=_judge_step,
     show=_show,
     send=_send,
 )

@@ -76,7 +76,7 @@ NOTES: Final = {
     "escrow_withdrawn": _("It was withdrawn. Nothing is paid."),
 }
 _AMOUNT: Final = "amount.amount"
-_TO_CONTRACTOR, _TO_EMPLOYER = "to_contractor.amount", "to_employer.amount"
+_SHARES: Final = ("to_contractor.amount", "to_employer.amount")
 _NOTHING: Final = {"amount": 0, "unit": "IRR"}
 
 TASK_PAGES: Final = (
@@ -143,18 +143,6 @@ class _Deed:
     read: Callable[[Form, EscrowOut], object]
     send: Send
     ask: Callable[[UUID, Form], Any] | None = None
-
-
-def _read_shares(form: Form, escrow: EscrowOut) -> None:
-    """Of two amounts that are together what is frozen one may be left out."""
-    frozen = 0 if escrow.dispute is None else escrow.dispute.frozen.amount
-    values = dict(form.values)
-    for name, other in ((_TO_CONTRACTOR, _TO_EMPLOYER), (_TO_EMPLOYER, _TO_CONTRACTOR)):
-        typed = form.amount(other)
-        if not form.text(name) and typed is not None and typed.amount <= frozen:
-            values[name] = form.language.typed_toman(frozen - typed.amount)
-    form.values = values
-    shares_of(form)
 
 
 async def _declare(request: PageRequest, case_id: UUID, form: Form) -> None:
@@ -240,7 +228,7 @@ _DEEDS: Final[Mapping[str, _Deed]] = {
     "refund-answer": _Deed("answer_refund", "refund_agreed", (_AMOUNT,), _read_amount, _agree, _refund_code),
     "dispute": _Deed("open_dispute", "dispute_opened", ("about", "text"), _read_dispute, _dispute),
     "statements": _Deed("file_statement", "statement_filed", ("text",), lambda form, _: form.required("text"), _state),
-    "split": _Deed("offer_split", "split_offered", (_TO_CONTRACTOR, _TO_EMPLOYER), _read_shares, _offer, _offer_code),
+    "split": _Deed("offer_split", "split_offered", _SHARES, lambda form, _: shares_of(form), _offer, _offer_code),
     "split-answer": _Deed(
         "answer_split",
         "split_accepted",

@@ -9,11 +9,15 @@ from starlette.responses import Response
 
 from api.escrow.answering import LeaveDormant, OpenDormantDispute, RuleDispute, SeekArbitrator
 from api.escrow.figures import read_escrow_figures
+from api.values import MAX_RIAL
 from web.answers import Body, TaskForm
 from web.forms import Form
 from web.page_request import SignedIn
 
 router = APIRouter(prefix="/escrow")
+
+_SIDES: Final = ("to_contractor", "to_employer")
+_FROZEN: Final = "frozen"
 
 
 def part_of(form: Form, name: str) -> dict[str, Any]:
@@ -25,8 +29,19 @@ def part_of(form: Form, name: str) -> dict[str, Any]:
 
 
 def shares_of(form: Form) -> Body:
-    """The two amounts of a division."""
-    return {side: part_of(form, f"{side}.amount") for side in ("to_contractor", "to_employer")}
+    """The two amounts of a division; one that is left out is the rest of what is frozen, as the page said."""
+    _fill_in(form)
+    return {side: part_of(form, f"{side}.amount") for side in _SIDES}
+
+
+def _fill_in(form: Form) -> None:
+    """Write the rest where one amount is left out: what the page said is frozen is what the API divides, or refuses."""
+    said = form.text(_FROZEN)
+    frozen = int(said) if said.isascii() and said.isdigit() and len(said) <= len(str(MAX_RIAL)) else 0
+    for side, other in (_SIDES, _SIDES[::-1]):
+        typed = form.amount(f"{other}.amount")
+        if not form.text(f"{side}.amount") and typed is not None and typed.amount <= frozen:
+            form.values = {**form.values, f"{side}.amount": form.language.typed_toman(frozen - typed.amount)}
 
 
 def _ruling(form: Form) -> Body:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -23,6 +24,7 @@ from api.task import list_tasks
 from api.values import IdCursor
 from domain.errors import Refusal
 from web import draft as drafts
+from web.case_parts import HomePart
 from web.escrow.begin import WIZARD
 from web.forms import Form, empty
 from web.language import noop as _
@@ -40,6 +42,17 @@ NOTES: Final = {
 _ACCEPTED: Final = "accepted"
 # More tasks than these hardly any member has; the most urgent ones come first.
 _MANY: Final = 100
+_FEW: Final = 5
+
+
+async def _at_home(request: PageRequest) -> Mapping[str, Any]:
+    """The newest jobs with payments under way, and drafts of further ones."""
+    found = (await request.api.read(list_jobs, None)).items
+    under_way = [job for job in found if job.open_payments][:_FEW]
+    return {"jobs": under_way, "wizard": WIZARD, "drafts": await drafts.drafts_of(request, WIZARD)}
+
+
+HOME_PART: Final = HomePart("escrow_home.html", _at_home)
 
 
 @router.get("")
