@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 from uuid import UUID
 
@@ -59,6 +60,13 @@ async def job_of(api: httpx2.AsyncClient, who: Someone) -> Any:
     """Somebody's newest job."""
     (line, *_) = (await get(api, who, JOBS))["items"]
     return await get(api, who, f"{JOBS}/{line['id']}")
+
+
+async def filed(api: httpx2.AsyncClient, case_id: UUID, who: Someone) -> tuple[int, list[str]]:
+    """How many statements somebody reads in a dispute, and what each file that they see is for."""
+    found = await get(api, who, f"/v1/cases/{case_id}/attachments")
+    statements = (await shown(api, who, case_id))["dispute"]["statements"]
+    return len(statements), [one["purpose"]["code"] for one in found["items"]]
 
 
 def amounts(sums: Any) -> dict[str, int]:
@@ -147,12 +155,7 @@ async def test_each_side_reads_the_others_statement_and_evidence_once_the_time_t
     work = await api.post(files, params={"purpose": "work_file"}, content=PDF, headers={**contractor.headers(), **sent})
     assert (added.status_code, work.status_code) == (201, 201)
 
-    async def seen(who: Someone) -> tuple[int, list[str]]:
-        found = await get(api, who, files)
-        return len((await shown(api, who, case_id))["dispute"]["statements"]), [
-            one["purpose"]["code"] for one in found["items"]
-        ]
-
+    seen = functools.partial(filed, api, case_id)
     assert await seen(employer) == (1, ["dispute_evidence", "work_file"])
     # Meant where none is named is what the other side does not see yet.
     assert (await get(api, employer, files))["purposes"][0]["code"] == "dispute_evidence"
@@ -162,7 +165,7 @@ async def test_each_side_reads_the_others_statement_and_evidence_once_the_time_t
     assert (await seen(auditor), await seen(escrow.operator)) == ((1, ["dispute_evidence", "work_file"]),) * 2
     assert await get(api, escrow.arbitrators[0], f"/v1/cases/{case_id}") is None
     assert await get(api, escrow.arbitrators[0], files) is None
-    # What was filed before arbitration was taken back the arbitrator of the next one reads too: so do both sides.
+    # What was filed before it was taken back the next arbitrator reads, and so do both sides.
     await escrow.take_back(case_id)
     await escrow.go_on(case_id)
     await escrow.dispute(case_id)
