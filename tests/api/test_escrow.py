@@ -193,7 +193,7 @@ async def test_an_arbitrator_sees_both_sides_as_holder_alone_and_the_sides_may_o
     (task,) = (await get(api, arbitrator, "/v1/tasks"))["items"]
     assert (task["kind"], task["person_name"], task["amount"]["amount"]) == ("rule_dispute", None, AMOUNT)
     claimed = await api.post(f"/v1/tasks/{task['id']}/claim", headers=arbitrator.headers())
-    assert claimed.status_code == 200, claimed.text
+    assert claimed.is_success, claimed.text
     await escrow.go_on(case_id)
     one = await shown(api, arbitrator, case_id)
     assert one["my_side"] is None
@@ -205,17 +205,15 @@ async def test_an_arbitrator_sees_both_sides_as_holder_alone_and_the_sides_may_o
 
     shares = {"to_contractor": {"amount": 30_000_000}, "to_employer": {"amount": AMOUNT - 30_000_000}}
     ruling = {"kind": "rule_dispute", "decision": "rule", "shares": shares, "reasons": REASONS}
-    wrong = {**ruling, "shares": {**shares, "to_employer": {"amount": 1}}}
-    place = f"/v1/tasks/{task['id']}/decision"
-    assert (await api.post(place, json=wrong, headers=arbitrator.headers())).json()[
-        "code"
-    ] == "escrow_shares_do_not_sum"
+    wrong, place = {**ruling, "shares": {**shares, "to_employer": {"amount": 1}}}, f"/v1/tasks/{task['id']}/decision"
+    refused = await api.post(place, json=wrong, headers=arbitrator.headers())
+    assert refused.json()["code"] == "escrow_shares_do_not_sum"
     ruled = await api.post(place, json=ruling, headers=arbitrator.headers())
     assert ruled.status_code == 200, ruled.text
     await escrow.go_on(case_id)
     seen = (await shown(api, contractor, case_id))["dispute"]["rulings"][0]
     assert (seen["reasons"], seen["to_contractor"]["amount"], seen["final"]) == (REASONS, 30_000_000, None)
-    assert seen["object_until"] is not None
+    assert seen["object_until"]
     assert await may(api, contractor, case_id) == {"object_to_ruling"}
     # Who has ruled sees the case no more, and nobody writes to them.
     assert await get(api, arbitrator, f"/v1/cases/{case_id}") is None
