@@ -24,7 +24,7 @@ PLANTED = {
 }
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_static_check_passes() -> None:
     assert run_checks() == 0
 

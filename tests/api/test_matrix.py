@@ -62,7 +62,7 @@ async def everybody_calls(
     return answers
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_everybody_gets_from_every_operation_exactly_what_the_matrix_says(
     door: Door,
     api: httpx2.AsyncClient,

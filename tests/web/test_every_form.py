@@ -34,7 +34,7 @@ async def desk(
     return Desk(site, world, context, activity_context, arrange, superuser)
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(600)
 async def test_every_form_of_every_page_does_what_it_says_with_real_rows(desk: Desk) -> None:
     for who in _WALKERS:
         await desk.walk(who)

@@ -236,7 +236,7 @@ async def _look_at(visitor: PageVisitor, name: str, *, is_thorough: bool) -> Non
         await visitor.picture(f"{name}-{_DESK}")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("language", ["fa", pytest.param("en", marks=pytest.mark.long)])
 async def test_every_page_is_accessible_and_valid(
     visit: Visit, world: World, language: str, tmp_path: Path, messages_dir: Path
