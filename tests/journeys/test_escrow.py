@@ -232,6 +232,7 @@ async def test_an_arbitration_outlasts_a_new_number_of_a_side_and_a_lost_role_of
         await escrow.escrow_of(going.arbitrators[0], going.id)
 
     await going.pass_wait()
+    await going.employer.case_in(going.id, "awaiting_arbitrator")
     await going.rule(1, SECOND, 0)
     await contractor.case_in(going.id, "awaiting_objection")
     await going.pass_wait()
