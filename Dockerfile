@@ -20,7 +20,7 @@ RUN python -m venv /opt/npm \
 FROM ${PYTHON_IMAGE}
 ENV PATH=/opt/amanat/bin:$PATH PYTHONPATH=/srv/amanat PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin amanat \
-    && install --directory --owner=amanat --mode=0700 /data/files /data/uploads
+    && install --directory --owner=amanat --mode=0700 /data/files /data/uploads /data/vault-keys
 COPY --from=packages /opt/amanat /opt/amanat
 COPY . /srv/amanat
 COPY --from=packages /web/node_modules /srv/amanat/web/node_modules

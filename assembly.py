@@ -30,10 +30,12 @@ from activities.notice import NoticeSender
 from activities.payout.settling import RecordSettling
 from activities.transition import ActivityContext
 from activities.turns import Turns
+from activities.vault import SecretEraser
 from activities.withdrawal import WithdrawalRelease
 from commands.command import Context
 from domain.notice import sms_texts
 from gateways.account_owner import AccountOwners, LocalAccountOwners
+from gateways.entry_keys import KeyDirectory
 from gateways.files import Files
 from gateways.finnotech import FinnotechAccountOwners
 from gateways.mail import LocalMail, MailGateway, NoMail
@@ -46,12 +48,14 @@ from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
 from messages.notice import MailCode, MailNotice, SendCode, SendNotice
 from messages.payout import SettleRecord
+from messages.vault import EraseSecrets
 from messages.withdrawal import ReleaseWithdrawal
 from payment_gateways import payment_gateways
 from relay import Lane, Relay, Route, signal_route
 from settings import KeyRing, Settings
 from storage.database import create_engine
 from storage.sealing import BlindIndex, Cipher, Seals
+from storage.vault import Vault
 from telemetry import configure_logging, serve_metrics, watch_outbox
 from workflows.client import connect
 
@@ -59,6 +63,7 @@ T = TypeVar("T")
 _log = logging.getLogger("amanat.assembly")
 # Transactions that must commit whatever becomes of the command around them: tries of codes.
 _SIDE_CONNECTIONS = 4
+_VAULT_CONNECTIONS = 4
 _SMS_SECONDS = 6.0
 # A message that was handed over is marked as sent, too.
 _MAIL_SECONDS = SEND_SECONDS + 10
@@ -92,6 +97,8 @@ class Assembly:
     relay: Relay
     client: Client
     http: httpx2.AsyncClient
+    vault: Vault
+    eraser: SecretEraser
 
     @contextlib.asynccontextmanager
     async def at_work(self, *chores: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
@@ -99,7 +106,10 @@ class Assembly:
         # What is there by now stays as long as the process: the collector need not walk through it again and again.
         gc.collect()
         gc.freeze()
-        running = [asyncio.create_task(chore) for chore in (self.relay.run(), watch_outbox(self.engine), *chores)]
+        running = [
+            asyncio.create_task(chore)
+            for chore in (self.relay.run(), watch_outbox(self.engine), self.eraser.run(), *chores)
+        ]
         try:
             yield
         finally:
@@ -113,6 +123,7 @@ class Assembly:
         await self.http.aclose()
         await self.engine.dispose()
         await self.side.dispose()
+        await self.vault.engine.dispose()
 
 
 def run_process(serve: Callable[[Settings], Coroutine[Any, Any, None]]) -> NoReturn:
@@ -152,11 +163,13 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
 
     Raises:
         RuntimeError: not lazy, and Temporal cannot be reached.
+        KeysNotThere: the keys of the vault are not there, or another vault's.
     """
     url = settings.database_url.get_secret_value()
     engine, side = create_engine(url, pool=settings.database_pool), create_engine(url, pool=_SIDE_CONNECTIONS)
     seals = seals_of(settings)
     files = Files.at(settings.files_url, seals.cipher)
+    vault = await open_vault(settings)
     http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
     gateways = payment_gateways(settings, http)
     activity_context = ActivityContext(
@@ -182,10 +195,25 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     account_check = BankAccountCheck(activity_context, account_owners(settings, http))
     withdrawals = WithdrawalRelease(activity_context)
     records = RecordSettling(activity_context)
+    eraser = SecretEraser(engine, vault)
     routes = _routes(client, sender, check, owner_check, account_check, invitations, withdrawals, records)
-    relay = Relay(engine, routes)
-    context = Context(engine, side, seals, files, relay.nudge, links, settings.contact, tuple(gateways))
-    return Assembly(settings, engine, side, context, activity_context, relay, client, http)
+    relay = Relay(engine, [*routes, Route(EraseSecrets, eraser.erase)])
+    context = Context(engine, side, seals, files, relay.nudge, links, settings.contact, tuple(gateways), vault)
+    return Assembly(settings, engine, side, context, activity_context, relay, client, http, vault, eraser)
+
+
+async def open_vault(settings: Settings) -> Vault:
+    """The vault that the settings name; a stand-alone stack makes its directory of keys at its first start.
+
+    Raises:
+        KeysNotThere: the keys are not there, or another vault's; no process starts without them.
+    """
+    if settings.stand_alone:
+        await asyncio.to_thread(KeyDirectory.make, settings.vault_directory)
+    keys = KeyDirectory.at(settings.vault_directory, cipher_of(settings.vault_keys))
+    vault = Vault(create_engine(settings.vault_database_url.get_secret_value(), pool=_VAULT_CONNECTIONS), keys)
+    await vault.recognise()
+    return vault
 
 
 def temporal_tls(settings: Settings) -> TLSConfig | None:

@@ -33,7 +33,7 @@ from domain.clearing import ASK_AGAIN_AFTER
 from domain.reconciliation import STEP_TRIES, STUCK, FindingKind
 from messages.case import ASK_AGAIN, CaseKind, workflow_id
 from schedules import schedule_id
-from storage import audit, outbox, reconciliation
+from storage import audit, outbox, reconciliation, vault
 from storage.chores import every, repeat
 from storage.clearing import MOST_SHOWN, list_suspense, list_to_be_found
 from storage.database import SERVICE, postgres_now, transaction
@@ -163,6 +163,7 @@ class Reconciler:
         try:
             async with asyncio.timeout(_ROUND_SECONDS):
                 await self._look_for_suspense()
+                await self._look_for_late_secrets()
                 await self._client.service_client.check_health(timeout=_RPC_LIMIT)
                 await self._review()
                 await self._find_stuck()
@@ -197,6 +198,17 @@ class Reconciler:
         for case_id, seen in times.items():
             # What two officers booked to be found out waits for people, not for operators.
             _tell(case_id, kind, seen, alarm=case_id in unmoved)
+
+    async def _look_for_late_secrets(self) -> None:
+        """Report secrets that should have been erased minutes ago (F2); settle what is so no longer."""
+        kind = FindingKind.ERASURE_LATE
+        async with transaction(self._engine, SERVICE) as connection:
+            late = await vault.late_cases(connection, self._suspects)
+            known = await reconciliation.findings_of_kind(connection, kind)
+            times = {case_id: await reconciliation.record(connection, case_id, kind) for case_id in sorted(late)}
+            await reconciliation.settle(connection, [known[case_id] for case_id in known.keys() - late])
+        for case_id, seen in times.items():
+            _tell(case_id, kind, seen, alarm=True)
 
     async def _review(self) -> None:
         """Settle the findings that hold no longer."""

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     )
 
     database_url: Annotated[SecretStr, Field(alias="DATABASE_URL")]
+    vault_database_url: Annotated[SecretStr, Field(alias="VAULT_DATABASE_URL")]
     temporal_address: Annotated[str, Field(alias="TEMPORAL_ADDRESS")] = "127.0.0.1:7233"
     temporal_namespace: Annotated[str, Field(alias="TEMPORAL_NAMESPACE")] = "amanat"
     temporal_ca: Annotated[FilePath | None, Field(alias="TEMPORAL_TLS_SERVER_CA_CERT_PATH")] = None
@@ -44,6 +45,8 @@ class Settings(BaseSettings):
     temporal_ui: str = ""
     field_keys: Json[KeyRing]
     codec_keys: Json[KeyRing]
+    vault_keys: Json[KeyRing]
+    vault_directory: Path
     blind_index_key: SecretStr
     code_pepper: SecretStr
     api_host: str = "127.0.0.1"
@@ -96,7 +99,7 @@ class Settings(BaseSettings):
         invented = [f"*{HOST_ENDING}"] if self.stand_alone else []
         return [*self.allowed_hosts, self.api_host, *invented]
 
-    @field_validator("database_url")
+    @field_validator("database_url", "vault_database_url")
     @classmethod
     def _psycopg_driver(cls, url: SecretStr) -> SecretStr:
         """Accept the plain ``postgresql://`` that hosters hand out."""

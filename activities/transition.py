@@ -19,15 +19,16 @@ from temporalio.exceptions import ApplicationError
 
 from activities.turns import Turns
 from domain.access import Grant, Part
-from domain.catalogue import HELD
+from domain.catalogue import HELD, SECRETS
 from domain.notice import Value
 from domain.reconciliation import STEP_TRIES, FindingKind
+from domain.vault import WhyErased
 from domain.wording import task_sms
 from gateways.files import Files
 from gateways.payment import Gateways
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.payload import encode
-from storage import audit, cases, deadlines, reconciliation, tasks
+from storage import audit, cases, deadlines, reconciliation, tasks, vault
 from storage.database import SERVICE, Statement, run_statements, transaction, transaction_with
 from storage.links import barred_from
 from storage.notices import notice_statements
@@ -91,7 +92,7 @@ class Transition:
     async def end(
         self, phase: str, *, outcome: str | None = None, audited: Mapping[str, Any] | None = None
     ) -> NextStep:
-        """End the case; its open tasks become moot and its deadlines are deleted.
+        """End the case; its open tasks become moot, its deadlines are deleted and its secrets erased.
 
         Args:
             phase: the last one.
@@ -102,6 +103,8 @@ class Transition:
         await tasks.moot_tasks(self.connection, self.case.id)
         await self.clear_deadlines()
         await cases.end_case(self.connection, self.case.id, phase=phase, outcome=outcome)
+        if self.case.kind in SECRETS:
+            await vault.end_secrets(self.connection, WhyErased.CASE_ENDED, case_id=self.case.id)
         entry = audit.AuditEntry(
             action=self.name,
             actor=MACHINE,

@@ -59,6 +59,7 @@ from api import (
     staff_change,
     substitution,
     task,
+    vault,
     withdrawal,
     working_hours,
 )
@@ -114,6 +115,7 @@ _ROUTERS = (
     reconciliation.router,
     clearing.router,
     correspondence.router,
+    vault.router,
     operations.router,
     notice.router,
     working_hours.router,

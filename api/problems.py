@@ -37,6 +37,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.TooLarge: 413,
     errors.InvalidInput: 422,
     errors.TooMany: 429,
+    errors.Away: 503,
 }
 MEDIA_TYPE = "application/problem+json"
 

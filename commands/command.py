@@ -36,6 +36,7 @@ from storage.rows.cases import Case
 from storage.rows.tasks import Task
 from storage.sealing import Seals
 from storage.tasks import answer_task
+from storage.vault import Vault
 
 T = TypeVar("T")
 _log = logging.getLogger("amanat.commands")
@@ -66,7 +67,7 @@ class Context:
 
     ``side`` is a small pool for what is committed even if the command fails, such as a try of a code; ``links`` are
     addresses in the texts of SMS, by name; ``contact`` is where people find help (G8), None where nobody named it;
-    ``gateways`` are the payment gateways that are set up.
+    ``gateways`` are the payment gateways that are set up; ``vault`` keeps what members entrust.
     """
 
     engine: AsyncEngine
@@ -77,6 +78,7 @@ class Context:
     links: Mapping[str, str] = field(default_factory=dict)
     contact: Contact | None = None
     gateways: Collection[str] = ()
+    vault: Vault | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ for password in postgres_password owner_password app_password vault_password tem
 done
 address amanat_owner owner_password | keep owner_database_url
 address amanat_app_login app_password | keep database_url
-for ring in amanat_field_keys amanat_codec_keys; do
+address amanat_vault_login vault_password | keep vault_database_url
+for ring in amanat_field_keys amanat_codec_keys amanat_vault_keys; do
     ring | keep "$ring"
 done
 for key in amanat_blind_index_key amanat_code_pepper; do

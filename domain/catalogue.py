@@ -27,6 +27,7 @@ from domain import (
     review,
     staff_change,
     substitution,
+    vault,
     withdrawal,
 )
 from domain import ledger_words as ledger
@@ -36,6 +37,7 @@ from domain.escrow import policy as escrow_policy
 from domain.escrow import words as escrow
 from domain.held_task import HeldTask
 from domain.personnel import words as personnel
+from domain.vault import SecretRules
 from domain.wording import Catalogue
 
 CAPABILITIES: Final = (
@@ -65,6 +67,7 @@ CAPABILITIES: Final = (
     review.WORDS,
     staff_change.WORDS,
     substitution.WORDS,
+    vault.WORDS,
     withdrawal.WORDS,
 )
 words: Final = Catalogue(CAPABILITIES)
@@ -82,6 +85,9 @@ ATTACHMENTS: Final = {
 # By kind of task; a capability names its own ``HELD``.
 _HELD: Final[tuple[HeldTask, ...]] = (*escrow_policy.HELD,)
 HELD: Final[dict[str, HeldTask]] = {held.kind: held for held in _HELD}
+# By kind of case; a capability names its own ``SECRETS``.
+_SECRETS: Final[tuple[SecretRules, ...]] = (escrow_files.SECRETS,)
+SECRETS: Final[dict[str, SecretRules]] = {rules.kind: rules for rules in _SECRETS}
 CORRESPONDENCE: Final = {
     rules.kind: rules
     for rules in (

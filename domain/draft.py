@@ -17,7 +17,7 @@ MOST: Final = 10
 # As JSON in UTF-8.
 MAX_BYTES: Final = 20_000
 # What a field's name ends with whose text is kept nowhere.
-SECRETS: Final = frozenset({"password", "again", "code", "totp", "new_totp", "token", "ticket"})
+SECRETS: Final = frozenset({"password", "user_name", "again", "code", "totp", "new_totp", "token", "ticket"})
 # The secret of an authenticator app.
 NEW_KEY: Final = "totp_key"
 

@@ -8,7 +8,8 @@
     ├── Conflict               not possible in the present state of things
     ├── PreconditionFailed     the caller looked at an older version
     ├── TooMany                a rate limit
-    └── TooLarge               a body or file over its bound
+    ├── TooLarge               a body or file over its bound
+    └── Away                   what is needed cannot be reached for a moment
 
 Each class is one error; its docstring says when. Capabilities define their own beside their rules.
 """
@@ -164,6 +165,14 @@ class TooLarge(Refusal):
     code = "too_large"
     fa = "حجم ارسال بیش از اندازهٔ مجاز است."
     en = "What was sent is larger than allowed."
+
+
+class Away(Refusal):
+    """What this needs besides Postgres cannot be reached; nothing has changed."""
+
+    code = "away"
+    fa = "بخشی از سامانه که این کار به آن نیاز دارد در دسترس نیست؛ کمی بعد دوباره تلاش کنید."
+    en = "A part of the system that this needs cannot be reached; please try again in a while."
 
 
 class EmptyFile(InvalidInput):

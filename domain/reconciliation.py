@@ -23,6 +23,7 @@ class FindingKind(StrEnum):
     GATEWAY_NOT_SET_UP = "gateway_not_set_up"
     GATEWAY_FAILS = "gateway_fails"
     MONEY_IN_SUSPENSE = "money_in_suspense"
+    ERASURE_LATE = "erasure_late"
     SCHEDULE_FAILS = "schedule_fails"
     SCHEDULE_STANDS = "schedule_stands"
 
@@ -43,6 +44,8 @@ STUCK: Final = frozenset(
         FindingKind.STEP_FAILS,
     }
 )
+# What our own rows say, whatever Temporal does.
+OF_ROWS: Final = frozenset({FindingKind.MONEY_IN_SUSPENSE, FindingKind.ERASURE_LATE})
 OF_SCHEDULES: Final = frozenset({FindingKind.SCHEDULE_FAILS, FindingKind.SCHEDULE_STANDS})
 # A step that failed so often in a row does not get on by itself any more; that takes about half a minute.
 STEP_TRIES: Final = 5
@@ -100,6 +103,10 @@ WORDS: Final = CapabilityWords(
             FindingKind.MONEY_IN_SUSPENSE: Sentence(
                 "وجهی در این پرونده معلق مانده است و کاری برای تعیین تکلیف آن در جریان نیست.",
                 "Money of this case stands apart, and nothing is under way that moves it.",
+            ),
+            FindingKind.ERASURE_LATE: Sentence(
+                "گذرواژه‌ای که در این پرونده سپرده شده بود باید پاک می‌شد و هنوز پاک نشده است.",
+                "A secret that was entrusted in this case should have been erased, and is not yet.",
             ),
             FindingKind.SCHEDULE_FAILS: Sentence(
                 "این کار سر وقت آغاز شد ولی پیش نمی‌رود: هر بار ناموفق است یا نیمه‌کاره ماند.",

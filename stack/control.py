@@ -189,12 +189,10 @@ def running_environment(places: Places | None = None) -> dict[str, str]:
         raise CliError(message)
     port = state.addresses.database_port
     if port is None:
-        external = External.from_environment(os.environ)
-        if not external.database or not external.owner_database:
+        databases = External.from_environment(os.environ).databases
+        if databases is None:
             message = "the running stack uses a database of your own: set DATABASE_URL as you did for ./amanat up"
             raise CliError(message)
-        urls = external.database, external.owner_database
     else:
-        postgres = EmbeddedPostgres(places.postgres, preferred_port=port)
-        urls = postgres.app_url(), postgres.owner_url()
-    return stack_environment(places, state.addresses, database_url=urls[0], owner_url=urls[1])
+        databases = EmbeddedPostgres(places.postgres, preferred_port=port).databases()
+    return stack_environment(places, state.addresses, databases=databases)

@@ -78,19 +78,37 @@ class Addresses:
 
 
 @dataclass(frozen=True)
+class Databases:
+    """The addresses of one database for its three roles: the app, migrations, and what opens entrusted secrets."""
+
+    app: str
+    owner: str
+    vault: str
+
+
+@dataclass(frozen=True)
 class External:
     """The parts that the person's own environment names; the embedded ones are then not started."""
 
     database: str | None
     owner_database: str | None
+    vault_database: str | None
     temporal: str | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> External:
-        """Read DATABASE_URL, OWNER_DATABASE_URL (by default the same) and TEMPORAL_ADDRESS."""
+        """Read DATABASE_URL, OWNER_DATABASE_URL, VAULT_DATABASE_URL (by default the same) and TEMPORAL_ADDRESS."""
         database = _with_driver(environment.get("DATABASE_URL", ""))
         owner = _with_driver(environment.get("OWNER_DATABASE_URL", "")) or database
-        return cls(database or None, owner or None, environment.get("TEMPORAL_ADDRESS") or None)
+        vault = _with_driver(environment.get("VAULT_DATABASE_URL", "")) or database
+        return cls(database or None, owner or None, vault or None, environment.get("TEMPORAL_ADDRESS") or None)
+
+    @property
+    def databases(self) -> Databases | None:
+        """The database that is named; None if the embedded one is used."""
+        if not self.database or not self.owner_database or not self.vault_database:
+            return None
+        return Databases(self.database, self.owner_database, self.vault_database)
 
 
 def _with_driver(url: str) -> str:
@@ -118,8 +136,7 @@ def stack_environment(
     places: Places,
     addresses: Addresses,
     *,
-    database_url: str,
-    owner_url: str,
+    databases: Databases,
     base: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Build the environment of api, worker and the commands of ``./amanat`` that work on a running stack.
@@ -132,6 +149,7 @@ def stack_environment(
     files = places.var / "files"
     ours = keys_environment(places, has_data=(places.postgres / "passwords.json").exists())
     ours |= {"AMANAT_FILES_URL": files.as_uri(), "AMANAT_LOCAL_MESSAGES": str(places.messages)}
+    ours |= {"AMANAT_VAULT_DIRECTORY": str(places.vault_keys)}
     ours |= {"AMANAT_LOCAL_BANK": str(places.bank), "AMANAT_PAYMENT_GATEWAYS": '["local"]'}
     ours |= {"AMANAT_APP_LINK": addresses.local_api, "AMANAT_CONTACT": json.dumps(_CONTACT, ensure_ascii=False)}
     kept = {name: base[name] for name in ours if base.get(name)}
@@ -140,8 +158,9 @@ def stack_environment(
         **ours,
         **kept,
         "PYTHONPATH": str(PROJECT),
-        "DATABASE_URL": database_url,
-        "OWNER_DATABASE_URL": owner_url,
+        "DATABASE_URL": databases.app,
+        "OWNER_DATABASE_URL": databases.owner,
+        "VAULT_DATABASE_URL": databases.vault,
         "TEMPORAL_ADDRESS": addresses.temporal,
         "TEMPORAL_NAMESPACE": addresses.temporal_namespace,
         "AMANAT_TEMPORAL_UI": addresses.temporal_ui,

@@ -38,15 +38,21 @@ def keys_environment(places: Places, *, has_data: bool) -> dict[str, str]:
         fresh = {
             "field_keys": _new_ring(),
             "codec_keys": _new_ring(),
+            "vault_keys": _new_ring(),
             "blind_index_key": _new_key(),
             "code_pepper": _new_key(),
         }
         write_private(places.secrets, json.dumps(fresh, indent=2) + "\n")
     try:
         kept = json.loads(places.secrets.read_text("utf-8"))
+        if "vault_keys" not in kept:
+            # Of a release that kept no secrets of others.
+            write_private(places.secrets, json.dumps(kept | {"vault_keys": _new_ring()}, indent=2) + "\n")
+            kept = json.loads(places.secrets.read_text("utf-8"))
         return {
             "AMANAT_FIELD_KEYS": json.dumps(kept["field_keys"]),
             "AMANAT_CODEC_KEYS": json.dumps(kept["codec_keys"]),
+            "AMANAT_VAULT_KEYS": json.dumps(kept["vault_keys"]),
             "AMANAT_BLIND_INDEX_KEY": str(kept["blind_index_key"]),
             "AMANAT_CODE_PEPPER": str(kept["code_pepper"]),
         }

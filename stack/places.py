@@ -64,6 +64,11 @@ class Places:
         return self.var / "temporal" / "temporal.db"
 
     @property
+    def vault_keys(self) -> Path:
+        """The keys of entrusted secrets; made by the product, beside the database that they belong to."""
+        return self.var / "vault-keys"
+
+    @property
     def messages(self) -> Path:
         """Where messages that the stand-alone stack does not send are kept."""
         return self.var / "messages"

@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 
 from stack.children import Child, end_leftover, processes_in, send, wait_until
+from stack.environment import Databases
 from stack.places import CliError, rotate, write_private
 from stack.ports import LOOPBACK, Ports, start_on_own_ports
 from stack.postgres_binaries import cluster_directory, find_binaries
@@ -156,6 +157,10 @@ class EmbeddedPostgres:
     def vault_url(self, database: str = DATABASE) -> str:
         """Return the address for what may open entrusted secrets."""
         return self._url("amanat_vault_login", database)
+
+    def databases(self) -> Databases:
+        """Return the addresses for each role of the product."""
+        return Databases(self.app_url(), self.owner_url(), self.vault_url())
 
     def _url(self, user: str, database: str) -> str:
         passwords = self._passwords or self._load_passwords()

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from stack.environment import Addresses, External, choose_process_ports, stack_environment
+from stack.environment import Addresses, Databases, External, choose_process_ports, stack_environment
 from stack.keys import keys_environment
 from stack.places import CliError, Places
 from stack.ports import PortLost, Ports, start_on_own_ports
@@ -120,25 +120,24 @@ class Supervisor:
         self._publish("starting")
         # before the database is made, so that a missing key file is noticed and not replaced
         keys_environment(self.places, has_data=EmbeddedPostgres(self.places.postgres).exists)
-        database_url, owner_url = self._start_database()
+        databases = self._start_database()
         self._start_temporal()
-        start_on_own_ports(lambda: self._start_programs(database_url, owner_url))
+        start_on_own_ports(lambda: self._start_programs(databases))
         self._publish("ready")
 
-    def _start_database(self) -> tuple[str, str]:
-        """Start Postgres unless there is one, migrate, and return the addresses for the app and the owner."""
-        if self._external.database and self._external.owner_database:
-            urls = self._external.database, self._external.owner_database
-        else:
+    def _start_database(self) -> Databases:
+        """Start Postgres unless there is one, migrate, and return its addresses."""
+        databases = self._external.databases
+        if databases is None:
             log, say = self.places.log / "postgres.log", self.progress.say
             self._postgres = EmbeddedPostgres(self.places.postgres, log=log, say=say)
             self._parts["postgres"] = self._postgres
             with self.progress.step("Postgres"):
                 self._postgres.start()
-            urls = self._postgres.app_url(), self._postgres.owner_url()
+            databases = self._postgres.databases()
         with self.progress.step("migrations"):
-            self._upgrade(urls[1])
-        return urls
+            self._upgrade(databases.owner)
+        return databases
 
     def _start_temporal(self) -> None:
         if self._external.temporal is None:
@@ -160,11 +159,9 @@ class Supervisor:
             metrics_ports=metrics,
         )
 
-    def _start_programs(self, database_url: str, owner_url: str) -> None:
+    def _start_programs(self, databases: Databases) -> None:
         addresses = self._addresses = self._choose_addresses()
-        environment = stack_environment(
-            self.places, addresses, database_url=database_url, owner_url=owner_url, base=self._environment
-        )
+        environment = stack_environment(self.places, addresses, databases=databases, base=self._environment)
         # no running process may change the schema or hand itself rights
         environment.pop("OWNER_DATABASE_URL")
         parts = {p.name: ProgramPart(p, self.places, environment) for p in self._programs(addresses)}

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.reconciliation import OF_SCHEDULES, STUCK, FindingKind
+from domain.reconciliation import OF_ROWS, OF_SCHEDULES, STUCK, FindingKind
 from messages.case import CaseKind
 from storage.rows.cases import cases
 from storage.rows.outbox import outbox
@@ -227,7 +227,7 @@ async def findings_to_review(connection: AsyncConnection, limit: int) -> list[Op
         .join_from(reconciliation_findings, cases, found.case_id == cases.c.id)
         .where(
             found.settled_at.is_(None),
-            found.kind != FindingKind.MONEY_IN_SUSPENSE,
+            found.kind.not_in(OF_ROWS),
             cases.c.kind.in_(list(CaseKind)),
         )
         .order_by(_last_seen(), found.id)

@@ -31,12 +31,14 @@ from activities.mobile_change import MobileOwnerCheck
 from activities.notice import NoticeSender
 from activities.payout.settling import RecordSettling
 from activities.transition import ActivityContext
+from activities.vault import SecretEraser
 from activities.withdrawal import WithdrawalRelease
 from commands.command import Context
 from commands.refusals import check_declarations
 from domain.contact import Contact
 from domain.wording import Sentence
 from gateways.account_owner import LocalAccountOwners
+from gateways.entry_keys import KeyDirectory
 from gateways.files import Files
 from gateways.local_bank import LocalBank
 from gateways.mail import LocalMail
@@ -48,12 +50,14 @@ from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
 from messages.notice import MailCode, MailNotice, SendCode, SendNotice
 from messages.payout import SettleRecord
+from messages.vault import EraseSecrets
 from messages.withdrawal import ReleaseWithdrawal
 from relay import Lane, Relay, Route, signal_route
 from stack.postgres import EmbeddedPostgres
 from stack.temporal import find_temporal
 from storage.database import create_engine
 from storage.sealing import BlindIndex, Cipher, Seals
+from storage.vault import Vault
 from tests.applications import api_over
 from tests.arrange import Arrange
 from tests.books import Superuser
@@ -86,6 +90,7 @@ class Database:
 
     name: str
     app_url: str
+    vault_url: str
     owner_url: str
     superuser_url: str
 
@@ -115,7 +120,9 @@ def database(databases: Databases, request: pytest.FixtureRequest) -> Iterator[D
     if untouched:
         databases.throw_away()
     name, server = databases.take(), databases.server
-    yield Database(name, server.app_url(name), server.owner_url(name), server.superuser_url(name))
+    yield Database(
+        name, server.app_url(name), server.vault_url(name), server.owner_url(name), server.superuser_url(name)
+    )
     databases.give_back(keep=not untouched)
 
 
@@ -262,13 +269,28 @@ async def activity_context(database: Database, unwired: ActivityContext) -> Asyn
 
 
 @pytest.fixture
+async def vault(database: Database, seals: Seals, tmp_path: Path) -> AsyncIterator[Vault]:
+    """Where members' secrets are kept: the test's database by its own role, and keys beside it."""
+    KeyDirectory.make(tmp_path / "vault-keys")
+    engine = create_engine(database.vault_url, pool=4)
+    yield Vault(engine, KeyDirectory.at(tmp_path / "vault-keys", seals.cipher))
+    await engine.dispose()
+
+
+@pytest.fixture
 async def context(
-    database: Database, engine: AsyncEngine, engines: Engines, seals: Seals, tmp_path: Path
+    database: Database, engine: AsyncEngine, engines: Engines, seals: Seals, tmp_path: Path, vault: Vault
 ) -> AsyncIterator[Context]:
     """What commands work with."""
     side = await engines.lend(database.app_url, 4)
     yield Context(
-        engine, side, seals, Files.at((tmp_path / "files").as_uri(), seals.cipher), contact=CONTACT, gateways=("local",)
+        engine,
+        side,
+        seals,
+        Files.at((tmp_path / "files").as_uri(), seals.cipher),
+        contact=CONTACT,
+        gateways=("local",),
+        vault=vault,
     )
     await engines.take_back(4)
 
@@ -350,10 +372,16 @@ def routes(client: Client, activity_context: ActivityContext, messages_dir: Path
 
 @pytest.fixture
 async def relay(
-    context: Context, activity_context: ActivityContext, temporal: WorkflowEnvironment, messages_dir: Path
+    context: Context,
+    activity_context: ActivityContext,
+    temporal: WorkflowEnvironment,
+    messages_dir: Path,
+    vault: Vault,
 ) -> AsyncIterator[Relay]:
     """A relay at work, nudged by the context's commands."""
-    running = Relay(context.engine, routes(temporal.client, activity_context, messages_dir), sweep_seconds=0.2)
+    eraser = SecretEraser(context.engine, vault)
+    told = [*routes(temporal.client, activity_context, messages_dir), Route(EraseSecrets, eraser.erase)]
+    running = Relay(context.engine, told, sweep_seconds=0.2)
     task = asyncio.create_task(running.run())
     yield running
     task.cancel()

@@ -35,6 +35,9 @@ _NEEDED = {
     "DATABASE_URL": "postgres://amanat@db/amanat",
     "AMANAT_FIELD_KEYS": _RING,
     "AMANAT_CODEC_KEYS": _RING,
+    "AMANAT_VAULT_KEYS": _RING,
+    "AMANAT_VAULT_DIRECTORY": "keys",
+    "VAULT_DATABASE_URL": "postgres://vault@db/amanat",
     "AMANAT_BLIND_INDEX_KEY": _KEY,
     "AMANAT_CODE_PEPPER": _KEY,
 }

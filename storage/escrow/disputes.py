@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.escrow.rules import MOST_OFFERS, MOST_STATEMENTS, Shares
 from domain.money import Money
+from domain.vault import WhyErased
 from messages.escrow import JobSide
 from storage.rows.escrow import (
     DisputeStatement,
@@ -24,6 +25,7 @@ from storage.rows.escrow import (
 )
 from storage.rows.table import columns, find_one, read_all
 from storage.sealing import Seals
+from storage.vault import end_secrets
 
 _DISPUTE: Final = columns(escrow_disputes, EscrowDispute)
 _STATEMENT: Final = columns(escrow_statements, DisputeStatement)
@@ -89,9 +91,11 @@ async def close_evidence(connection: AsyncConnection, dispute_id: UUID) -> None:
 async def end_dispute(
     connection: AsyncConnection, dispute_id: UUID, ended_as: Literal["withdrawn", "split", "ruled"]
 ) -> None:
-    """It is over."""
+    """It is over, and what was entrusted to the arbitrator is erased."""
     values = {"ended_at": sa.func.now(), "ended_as": ended_as}
-    await connection.execute(sa.update(escrow_disputes).where(_d.id == dispute_id).values(values))
+    ending = sa.update(escrow_disputes).where(_d.id == dispute_id).values(values).returning(_d.case_id)
+    case_id: UUID = (await connection.execute(ending)).scalar_one()
+    await end_secrets(connection, WhyErased.NOT_NEEDED, case_id=case_id)
 
 
 async def add_statement(

@@ -1,0 +1,275 @@
+"""The vault (F2): sealed entries in a schema and by an engine of their own, and what the app knows of each secret.
+
+An entry is sealed by a data key of its own, which is wrapped by a key outside the database: ``EntryKeys`` makes and
+destroys it. The case and the kind of secret are authenticated with both: an entry moved to another case opens nowhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, Protocol
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from domain.vault import LATE_AFTER, EntryUnreadable, KeyGone, KeysNotThere, SecretKind, WhyErased
+from messages.vault import EraseSecrets
+from storage.database import SERVICE, transaction
+from storage.outbox import enqueue
+from storage.rows.table import columns, find_one, read_all, read_one
+from storage.rows.vault import EntrustedSecret, SecretView, entrusted_secrets, secret_views
+from storage.sealing import Seals
+
+_KEY_BITS: Final = 256
+_NONCE_BYTES: Final = 12
+_HOST: Final = "secret.host"
+_KEEP: Final = sa.text("INSERT INTO vault.entries (id, data_key, sealed) VALUES (:id, :data_key, :sealed)")
+_READ: Final = sa.text("SELECT data_key, sealed FROM vault.entries WHERE id = :id")
+_DELETE: Final = sa.text("DELETE FROM vault.entries WHERE id = :id")
+# By the first byte of their ids, as the keys outside are shared out.
+_OLDER: Final = sa.text(
+    "SELECT id FROM vault.entries WHERE kept_at < now() - CAST(:age AS interval)"
+    " AND get_byte(uuid_send(id), 0) = :share ORDER BY id LIMIT :most"
+)
+_WHOSE: Final = sa.text("SELECT id FROM vault.directory")
+_CLAIM: Final = sa.text(
+    "INSERT INTO vault.directory (id) SELECT :id WHERE NOT EXISTS (SELECT FROM vault.entries) ON CONFLICT DO NOTHING"
+)
+
+
+class EntryKeys(Protocol):
+    """Keeps a key for each entry outside the database; ``gateways.entry_keys`` does it in a directory."""
+
+    @property
+    def vault_id(self) -> UUID:
+        """Whose keys these are."""
+
+    async def create(self, entry_id: UUID) -> bytes:
+        """Make the key of a new entry, 32 bytes. Raises KeysNotThere, OSError."""
+
+    async def open(self, entry_id: UUID) -> bytes:
+        """The key of an entry. Raises KeyGone, KeysNotThere, EntryUnreadable."""
+
+    async def exists(self, entry_id: UUID) -> bool:
+        """Whether there is one. Raises KeysNotThere."""
+
+    async def destroy(self, entry_id: UUID) -> None:
+        """Destroy it for good. Raises KeysNotThere, OSError."""
+
+    async def listed(self, share: int) -> list[tuple[UUID, datetime]]:
+        """The entries of a share (0 to 255) that have keys, and when each was made. Raises KeysNotThere."""
+
+    async def end_days(self, before: date) -> int:
+        """Destroy what wraps the keys that were made before a day; how many of these. Raises KeysNotThere, OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """Keeps, opens and erases entries. ``engine`` is of the database role that alone may enter the schema."""
+
+    engine: AsyncEngine
+    keys: EntryKeys
+
+    async def recognise(self) -> None:
+        """Make sure that these are the keys of this database's entries; of a new vault they become that.
+
+        Raises:
+            KeysNotThere: they are another vault's, so nothing here could be opened or erased.
+        """
+        async with transaction(self.engine, SERVICE) as connection:
+            await connection.execute(_CLAIM, {"id": self.keys.vault_id})
+            known = await connection.scalar(_WHOSE)
+        if known != self.keys.vault_id:
+            raise KeysNotThere(f"these are the keys of vault {self.keys.vault_id}, the entries are of {known}")
+
+    async def keep(self, plain: bytes, about: str) -> UUID:
+        """Seal something and keep it; returns its entry's id. Without the caller's own row it is swept up.
+
+        Args:
+            plain: what it is.
+            about: the case and what it is of it, authenticated with it.
+
+        Raises:
+            KeysNotThere: the keys are not there.
+            OSError: no key can be made; nothing is kept.
+        """
+        entry_id, data_key = uuid4(), AESGCM.generate_key(_KEY_BITS)
+        key, purpose = await self.keys.create(entry_id), _purpose(entry_id, about)
+        values = {"id": entry_id, "data_key": _seal(key, data_key, purpose), "sealed": _seal(data_key, plain, purpose)}
+        async with transaction(self.engine, SERVICE) as connection:
+            await connection.execute(_KEEP, values)
+        return entry_id
+
+    async def open(self, entry_id: UUID, about: str) -> bytes:
+        """What an entry holds.
+
+        Raises:
+            KeyGone: it was erased.
+            KeysNotThere: the keys are not there.
+            EntryUnreadable: entry or key is damaged, of another case, or wrapped by a key that is not there.
+        """
+        async with transaction(self.engine, SERVICE) as connection:
+            row = (await connection.execute(_READ, {"id": entry_id})).one_or_none()
+        if row is None:
+            raise KeyGone(entry_id)
+        purpose = _purpose(entry_id, about)
+        data_key = _open(await self.keys.open(entry_id), row.data_key, purpose)
+        return _open(data_key, row.sealed, purpose)
+
+    async def erase(self, entry_id: UUID) -> None:
+        """Destroy an entry's key, then the entry; again and again does no harm.
+
+        Raises:
+            KeysNotThere: the keys are not there, so the entry may still be opened.
+            OSError: the key is still there.
+        """
+        await self.keys.destroy(entry_id)
+        async with transaction(self.engine, SERVICE) as connection:
+            await connection.execute(_DELETE, {"id": entry_id})
+
+    async def entries_older(self, age: timedelta, most: int, share: int) -> list[UUID]:
+        """Entries of a share (0 to 255) that were kept longer ago."""
+        async with transaction(self.engine, SERVICE) as connection:
+            return list(await connection.scalars(_OLDER, {"age": age, "share": share, "most": most}))
+
+
+def _purpose(entry_id: UUID, about: str) -> bytes:
+    return f"vault.entry:{entry_id}:{about}".encode()
+
+
+def _seal(key: bytes, plain: bytes, purpose: bytes) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plain, purpose)
+
+
+def _open(key: bytes, sealed: bytes, purpose: bytes) -> bytes:
+    try:
+        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], purpose)
+    except (InvalidTag, ValueError) as error:
+        raise EntryUnreadable("the entry is damaged or of another case") from error
+
+
+_c: Final = entrusted_secrets.c
+_COLUMNS: Final = columns(entrusted_secrets, EntrustedSecret)
+_IS_KEPT: Final = _c.erased_at.is_(None)
+
+
+def about_secret(case_id: UUID, kind: SecretKind) -> str:
+    """What is authenticated with a secret's entry: case and field."""
+    return f"{case_id}:{kind}"
+
+
+async def add_secret(  # noqa: PLR0913 - a secret is these values
+    connection: AsyncConnection,
+    seals: Seals,
+    entry_id: UUID,
+    *,
+    case_id: UUID,
+    owner_id: UUID,
+    part: str,
+    kind: SecretKind,
+    host: str,
+    life: timedelta,
+) -> EntrustedSecret:
+    """Store that an entry is a secret of a case, until its life is over."""
+    values = {
+        "id": entry_id,
+        "case_id": case_id,
+        "owner_id": owner_id,
+        "part": part,
+        "kind": kind,
+        "host_sealed": seals.cipher.seal_text(host, _HOST),
+        "erase_at": sa.func.now() + life,
+    }
+    return await read_one(connection, EntrustedSecret, sa.insert(entrusted_secrets).values(values).returning(*_COLUMNS))
+
+
+def host_of(seals: Seals, secret: EntrustedSecret) -> str:
+    """Of which site it is; for its owner and for who works on the case."""
+    return seals.cipher.open_text(secret.host_sealed, _HOST)
+
+
+async def secrets_of(connection: AsyncConnection, case_id: UUID, most: int) -> list[EntrustedSecret]:
+    """The secrets of a case, erased ones too, the newest first, as far as row-level security shows them."""
+    query = sa.select(*_COLUMNS).where(_c.case_id == case_id).order_by(_c.entrusted_at.desc(), _c.id).limit(most)
+    return await read_all(connection, EntrustedSecret, query)
+
+
+async def count_kept(connection: AsyncConnection, case_id: UUID) -> int:
+    """How many secrets a case has that are not erased."""
+    return int(await connection.scalar(sa.select(sa.func.count()).where(_c.case_id == case_id, _IS_KEPT)) or 0)
+
+
+async def lock_secret(connection: AsyncConnection, case_id: UUID, secret_id: UUID) -> EntrustedSecret | None:
+    """A secret of a case, which nobody ends until this transaction does; None if missing or hidden."""
+    query = sa.select(*_COLUMNS).where(_c.id == secret_id, _c.case_id == case_id).with_for_update(of=entrusted_secrets)
+    return await find_one(connection, EntrustedSecret, query)
+
+
+async def add_view(connection: AsyncConnection, view: SecretView) -> None:
+    """Store that somebody is about to see a secret."""
+    values = {"secret_id": view.secret_id, "task_id": view.task_id, "viewer_id": view.viewer_id, "role": view.role}
+    await connection.execute(sa.insert(secret_views).values(values))
+
+
+async def views_of(connection: AsyncConnection, ids: Collection[UUID], most: int) -> list[SecretView]:
+    """Who has seen some secrets, the latest first."""
+    query = sa.select(*columns(secret_views, SecretView)).where(secret_views.c.secret_id.in_(ids))
+    return await read_all(connection, SecretView, query.order_by(secret_views.c.id.desc()).limit(most))
+
+
+async def end_secrets(
+    connection: AsyncConnection, why: WhyErased, *, case_id: UUID, secret_id: UUID | None = None
+) -> int:
+    """The time of a case's secrets, or of one, is over: nobody sees it any more, and it is erased; how many there were.
+
+    In a transaction that sees them: of a member those of their own.
+    """
+    ending = sa.update(entrusted_secrets).where(_c.case_id == case_id, _IS_KEPT, _c.erase_at > sa.func.now())
+    if secret_id is not None:
+        ending = ending.where(_c.id == secret_id)
+    ended = (await connection.execute(ending.values(erase_at=sa.func.now(), why=why))).rowcount
+    if ended:
+        await enqueue(connection, EraseSecrets(case_id))
+    return ended
+
+
+async def over_secrets(connection: AsyncConnection, most: int, *, case_id: UUID | None = None) -> list[EntrustedSecret]:
+    """Secrets whose time is over and that are not erased, of one case or of all, the longest over first."""
+    query = sa.select(*_COLUMNS).where(_IS_KEPT, _c.erase_at <= sa.func.now()).order_by(_c.erase_at, _c.id).limit(most)
+    return await read_all(connection, EntrustedSecret, query if case_id is None else query.where(_c.case_id == case_id))
+
+
+async def note_erased(connection: AsyncConnection, secret_id: UUID, why: WhyErased) -> WhyErased | None:
+    """Store that a secret is erased; returns why its time was over, None if that is stored already."""
+    noting = (
+        sa.update(entrusted_secrets)
+        .where(_c.id == secret_id, _IS_KEPT)
+        .values(erased_at=sa.func.now(), why=sa.func.coalesce(_c.why, why))
+        .returning(_c.why)
+    )
+    found = await connection.scalar(noting)
+    return None if found is None else WhyErased(found)
+
+
+async def known_secrets(connection: AsyncConnection, ids: Collection[UUID]) -> set[UUID]:
+    """Those of some entries that are kept secrets of a case."""
+    return set(await connection.scalars(sa.select(_c.id).where(_c.id.in_(ids), _IS_KEPT)))
+
+
+async def kept_secrets(connection: AsyncConnection, after: UUID, most: int) -> list[EntrustedSecret]:
+    """Secrets that are not erased, in the order of their ids, after one."""
+    query = sa.select(*_COLUMNS).where(_IS_KEPT, _c.id > after).order_by(_c.id).limit(most)
+    return await read_all(connection, EntrustedSecret, query)
+
+
+async def late_cases(connection: AsyncConnection, most: int) -> set[UUID]:
+    """Cases with a secret that should have been erased minutes ago (F2)."""
+    query = sa.select(_c.case_id).where(_IS_KEPT, _c.erase_at < sa.func.now() - sa.literal(LATE_AFTER, sa.Interval))
+    return set(await connection.scalars(query.distinct().limit(most)))
