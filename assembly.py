@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 import httpx2
 import uvloop
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.runtime import Runtime
@@ -98,6 +99,7 @@ class Assembly:
     client: Client
     http: httpx2.AsyncClient
     vault: Vault
+    keys: KeyDirectory
     eraser: SecretEraser
 
     @contextlib.asynccontextmanager
@@ -169,7 +171,8 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     engine, side = create_engine(url, pool=settings.database_pool), create_engine(url, pool=_SIDE_CONNECTIONS)
     seals = seals_of(settings)
     files = Files.at(settings.files_url, seals.cipher)
-    vault = await open_vault(settings)
+    keys = await open_keys(settings)
+    vault = await open_vault(settings, keys)
     http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
     gateways = payment_gateways(settings, http)
     activity_context = ActivityContext(
@@ -199,20 +202,32 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     routes = _routes(client, sender, check, owner_check, account_check, invitations, withdrawals, records)
     relay = Relay(engine, [*routes, Route(EraseSecrets, eraser.erase)])
     context = Context(engine, side, seals, files, relay.nudge, links, settings.contact, tuple(gateways), vault)
-    return Assembly(settings, engine, side, context, activity_context, relay, client, http, vault, eraser)
+    return Assembly(settings, engine, side, context, activity_context, relay, client, http, vault, keys, eraser)
 
 
-async def open_vault(settings: Settings) -> Vault:
-    """The vault that the settings name; a stand-alone stack makes its directory of keys at its first start.
+async def open_keys(settings: Settings) -> KeyDirectory:
+    """The keys outside the database that the settings name; a stand-alone stack makes them at its first start.
 
     Raises:
-        KeysNotThere: the keys are not there, or another vault's; no process starts without them.
+        KeysNotThere: they are not there.
     """
     if settings.stand_alone:
         await asyncio.to_thread(KeyDirectory.make, settings.vault_directory)
-    keys = KeyDirectory.at(settings.vault_directory, cipher_of(settings.vault_keys))
+    return await asyncio.to_thread(KeyDirectory.at, settings.vault_directory, cipher_of(settings.vault_keys))
+
+
+async def open_vault(settings: Settings, keys: KeyDirectory) -> Vault:
+    """The vault that the settings name.
+
+    Raises:
+        KeysNotThere: the keys are another vault's; no process starts with them.
+    """
     vault = Vault(create_engine(settings.vault_database_url.get_secret_value(), pool=_VAULT_CONNECTIONS), keys)
-    await vault.recognise()
+    try:
+        await vault.recognise()
+    except (SQLAlchemyError, OSError) as error:
+        # A process starts without Postgres; whose keys these are is asked again before each use of them.
+        _log.warning("vault_waits_for_database", extra={"error": type(error).__name__})
     return vault
 
 

@@ -21,6 +21,7 @@ DELEGATED: Final = {
     "import": ("cli.import_", "Import a personnel file."),
     "audit": ("cli.audit", "Verify the audit chains."),
     "ledger": ("cli.ledger", "Show and verify the ledger."),
+    "vault": ("cli.vault", "The keys of what members entrust."),
     "case": ("cli.case", "Repair of single cases."),
     "prove": ("cli.prove", "Run every test in its long form, and the demo."),
     "bench": ("bench.main", "Measure: figures beside a baseline of the same run."),

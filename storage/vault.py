@@ -6,8 +6,9 @@ destroys it. The case and the kind of secret are authenticated with both: an ent
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Protocol
@@ -82,11 +83,18 @@ class Vault:
         Raises:
             KeysNotThere: they are another vault's, so nothing here could be opened or erased.
         """
+        async with self._entered():
+            return
+
+    @contextlib.asynccontextmanager
+    async def _entered(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction in the vault, with the keys that belong to it."""
         async with transaction(self.engine, SERVICE) as connection:
             await connection.execute(_CLAIM, {"id": self.keys.vault_id})
             known = await connection.scalar(_WHOSE)
-        if known != self.keys.vault_id:
-            raise KeysNotThere(f"these are the keys of vault {self.keys.vault_id}, the entries are of {known}")
+            if known != self.keys.vault_id:
+                raise KeysNotThere(f"these are the keys of vault {self.keys.vault_id}, the entries are of {known}")
+            yield connection
 
     async def keep(self, plain: bytes, about: str) -> UUID:
         """Seal something and keep it; returns its entry's id. Without the caller's own row it is swept up.
@@ -100,9 +108,10 @@ class Vault:
             OSError: no key can be made; nothing is kept.
         """
         entry_id, data_key = uuid4(), AESGCM.generate_key(_KEY_BITS)
-        key, purpose = await self.keys.create(entry_id), _purpose(entry_id, about)
-        values = {"id": entry_id, "data_key": _seal(key, data_key, purpose), "sealed": _seal(data_key, plain, purpose)}
-        async with transaction(self.engine, SERVICE) as connection:
+        purpose = _purpose(entry_id, about)
+        async with self._entered() as connection:
+            wrapped = _seal(await self.keys.create(entry_id), data_key, purpose)
+            values = {"id": entry_id, "data_key": wrapped, "sealed": _seal(data_key, plain, purpose)}
             await connection.execute(_KEEP, values)
         return entry_id
 
@@ -114,7 +123,7 @@ class Vault:
             KeysNotThere: the keys are not there.
             EntryUnreadable: entry or key is damaged, of another case, or wrapped by a key that is not there.
         """
-        async with transaction(self.engine, SERVICE) as connection:
+        async with self._entered() as connection:
             row = (await connection.execute(_READ, {"id": entry_id})).one_or_none()
         if row is None:
             raise KeyGone(entry_id)
@@ -129,13 +138,13 @@ class Vault:
             KeysNotThere: the keys are not there, so the entry may still be opened.
             OSError: the key is still there.
         """
-        await self.keys.destroy(entry_id)
-        async with transaction(self.engine, SERVICE) as connection:
+        async with self._entered() as connection:
+            await self.keys.destroy(entry_id)
             await connection.execute(_DELETE, {"id": entry_id})
 
     async def entries_older(self, age: timedelta, most: int, share: int) -> list[UUID]:
         """Entries of a share (0 to 255) that were kept longer ago."""
-        async with transaction(self.engine, SERVICE) as connection:
+        async with self._entered() as connection:
             return list(await connection.scalars(_OLDER, {"age": age, "share": share, "most": most}))
 
 
