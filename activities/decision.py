@@ -60,6 +60,10 @@ class DecidedCase(ABC):
         """End a case in which nothing is left to decide, though nobody has; None while its question stands."""
         return None
 
+    async def revise(self, step: Transition, asked: Sequence[Task]) -> bool:  # noqa: ARG002 - a kind may look
+        """Change what is asked now, if people's facts or other cases' call for it; whether anything was changed."""
+        return False
+
     async def is_deserted(self, step: Transition, task: Task) -> bool:  # noqa: ARG002 - a kind may look
         """Whether nobody is left of those who were asked, and others can be asked instead."""
         return False
@@ -99,6 +103,8 @@ def decision_process(decided_cases: Iterable[DecidedCase]) -> Process:
     async def assess(step: Transition) -> NextStep:
         decided_case = by_kind[step.case.kind]
         open_tasks = await tasks.open_tasks(step.connection, step.case.id)
+        if open_tasks and await decided_case.revise(step, open_tasks):
+            open_tasks = await tasks.open_tasks(step.connection, step.case.id)
         found = step.wait(open_tasks) if open_tasks else await _next_step(decided_case, step)
         is_undecided = found.step in {WAIT, Step.REQUEST_DECISION}
         return (await decided_case.overtake(step) if is_undecided else None) or found

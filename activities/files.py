@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final, ParamSpec, TypeVar
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.transition import ActivityContext
 from gateways.answer_file import AnswerFileError
 from gateways.personnel_file import PersonnelFileError
+from storage.attachment import SHARES
 from storage.database import SERVICE, transaction
 
 P = ParamSpec("P")
@@ -20,6 +22,11 @@ T = TypeVar("T")
 KEPT: Final = timedelta(days=1)
 # Give up a file after so many readings that broke off: a poison file must not kill workers endlessly.
 READINGS: Final = 5
+
+
+# Files that are kept for good are many: each share of them has its turn, for as long as a round of the housekeeping. All
+# of them take two days.
+_TURN_SECONDS: Final = 600
 
 
 class ReadingFailed(Exception):
@@ -38,6 +45,11 @@ async def reading(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise
     except Exception as error:  # noqa: BLE001 - a reader may fail by anything
         raise ReadingFailed(type(error).__name__) from None
+
+
+def share_now() -> int:
+    """Whose turn it is of the shares among which files are divided."""
+    return int(time.time() // _TURN_SECONDS) % SHARES
 
 
 async def sweep_folder(

@@ -11,6 +11,7 @@ from activities.attachment import sweep_attachments
 from activities.decision import decision_process
 from activities.guarantor import free_guarantors
 from activities.invitation import forget_invitations
+from activities.kyc import KycCase, renewing_activities, sweep_identity_documents
 from activities.mobile_change import MobileChangeCase
 from activities.personnel import PersonnelChange, import_activities, sweep_files
 from activities.staff_change import StaffChangeCase
@@ -20,7 +21,7 @@ from storage.housekeeping import Chore
 
 Activities: TypeAlias = list[Callable[[Any], Awaitable[Any]]]
 
-DECIDED_CASES = (PersonnelChange(), MobileChangeCase(), StaffChangeCase())
+DECIDED_CASES = (PersonnelChange(), MobileChangeCase(), StaffChangeCase(), KycCase())
 PROCESSES = (
     onboarding.PROCESS,
     substitution.PROCESS,
@@ -32,12 +33,20 @@ PROCESSES = (
     decision_process(DECIDED_CASES),
 )
 # What is done every ten minutes, whatever the case.
-CHORES = (free_guarantors, sweep_files, sweep_attachments, payout.sweep_payouts, forget_invitations)
+CHORES = (
+    free_guarantors,
+    sweep_files,
+    sweep_attachments,
+    payout.sweep_payouts,
+    forget_invitations,
+    sweep_identity_documents,
+)
 # What is no transition of a process, or not one of those above.
 OTHERS: tuple[Callable[[ActivityContext], Mapping[Queue, Activities]], ...] = (
     import_activities,
     clearing.opening_activities,
     payout.reminding_activities,
+    renewing_activities,
 )
 
 

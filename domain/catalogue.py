@@ -16,6 +16,8 @@ from domain import (
     fee,
     guarantor,
     invitation,
+    kyc,
+    kyc_words,
     mobile_change,
     normal_payment,
     onboarding,
@@ -53,6 +55,7 @@ CAPABILITIES: Final = (
     fee.WORDS,
     guarantor.WORDS,
     invitation.WORDS,
+    kyc_words.WORDS,
     ledger.WORDS,
     mobile_change.WORDS,
     normal_payment.WORDS,
@@ -83,7 +86,7 @@ ATTACHMENTS: Final = {
     )
 }
 # By kind of task; a capability names its own ``HELD``.
-_HELD: Final[tuple[HeldTask, ...]] = (*escrow_policy.HELD,)
+_HELD: Final[tuple[HeldTask, ...]] = (*escrow_policy.HELD, *kyc.HELD)
 HELD: Final[dict[str, HeldTask]] = {held.kind: held for held in _HELD}
 # By kind of case; a capability names its own ``SECRETS``.
 _SECRETS: Final[tuple[SecretRules, ...]] = (escrow_files.SECRETS,)

@@ -21,12 +21,14 @@ class HeldTask:
         claimed: the fact that somebody took one; it wakes the process.
         released: the fact that they gave it back; None where it stays with them until the process takes it away.
         by_another: whether each is for somebody who has done nothing in the case before.
+        not_each_other: whether nobody decides about somebody who has decided such a task about them.
     """
 
     kind: StrEnum
     claimed: StrEnum
     released: StrEnum | None = None
     by_another: bool = False
+    not_each_other: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class ScheduleName(StrEnum):
 
     CLEARING_DAYS = "clearing-days"
     WAITING_WITHDRAWALS = "waiting-withdrawals"
+    IDENTITY_RENEWALS = "identity-renewals"
 
 
 # Why a process may be stuck; for one reason at a time.
@@ -123,6 +124,9 @@ WORDS: Final = CapabilityWords(
             ),
             ScheduleName.WAITING_WITHDRAWALS: Sentence(
                 "یادآوری روزانهٔ برداشت‌های در انتظار", "Each morning: the reminder of withdrawals that wait"
+            ),
+            ScheduleName.IDENTITY_RENEWALS: Sentence(
+                "درخواست روزانهٔ تمدید احراز هویت", "Each morning: the request to renew identities that end soon"
             ),
         },
     },

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from opening_hours import OpeningHours, State, validate
 
@@ -21,6 +21,7 @@ from domain.dates import TEHRAN
 
 LOOK_AHEAD: Final = timedelta(days=60)
 _LONGEST: Final = 300
+_LONGEST_WAIT: Final = 200
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 # Any look-ahead holds a whole span, so whatever offices count in fits into it with room for holidays.
@@ -34,6 +35,25 @@ _NOT_OURS: Final = re.compile(r"\b(?:PH|SH|easter|dawn|sunrise|sunset|dusk)\b", 
 
 class NoWorkingTime(Exception):
     """The hours asked for do not fit into the look-ahead: nearly everything is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingWait:
+    """After how many working hours people are reminded, and when their time is over."""
+
+    remind: int
+    expire: int
+
+    @classmethod
+    def from_policy(cls, value: Mapping[str, Any], name: str) -> Self:
+        """Read it from a policy; a ValueError says what is wrong with it."""
+        remind, expire = (value.get(f"{name}_{what}_working_hours") for what in ("remind", "expire"))
+        if type(remind) is not int or type(expire) is not int or not 0 < remind < expire <= _LONGEST_WAIT:
+            raise ValueError(
+                f"{name}_remind_working_hours, {name}_expire_working_hours: whole numbers up to {_LONGEST_WAIT}, a"
+                " reminder comes before its expiry"
+            )
+        return cls(remind, expire)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class CaseKind(StrEnum):
     PAYOUT = "payout"
     CLEARING = "clearing"
     ESCROW = "escrow"
+    KYC = "kyc"
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,19 @@ _ACTED: Final = sa.union(
 )
 
 
+_theirs_too = case_people.alias("theirs_too")
+_DECIDED_ABOUT: Final = (
+    sa.select(_theirs_too.c.person_id)
+    .join(tasks, tasks.c.case_id == _theirs_too.c.case_id)
+    .where(
+        _theirs_too.c.person_id == sa.func.any(_people),
+        tasks.c.kind == sa.bindparam("this_kind"),
+        tasks.c.decided_by == sa.func.any(_others),
+    )
+    .distinct()
+)
+
+
 async def linked_to(connection: AsyncConnection, people: Collection[UUID], others: Collection[UUID]) -> set[UUID]:
     """Which people are linked to one of some others, or are one of them.
 
@@ -75,6 +88,12 @@ async def acted_in(connection: AsyncConnection, case_id: UUID, people: Collectio
 async def barred_from(
     connection: AsyncConnection, case_id: UUID, people: Collection[UUID], held: HeldTask
 ) -> set[UUID]:
-    """Which people may not take a task of a kind in a case: two statements more than who takes part in it."""
-    barred = await linked_to(connection, people, await people_in(connection, case_id))
-    return barred | await acted_in(connection, case_id, people) if held.by_another else barred
+    """Which people may not take a task of a kind in a case: at most three statements more than who takes part in it."""
+    others = await people_in(connection, case_id)
+    barred = await linked_to(connection, people, others)
+    if held.by_another:
+        barred |= await acted_in(connection, case_id, people)
+    if held.not_each_other:
+        given = {"people": list(people), "others": list(others), "this_kind": held.kind}
+        barred |= set(await connection.scalars(_DECIDED_ABOUT, given))
+    return barred

@@ -194,6 +194,12 @@ async def set_claim(
     await connection.execute(sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open").values(values))
 
 
+async def set_details(connection: AsyncConnection, task_id: UUID, details: Mapping[str, Any]) -> None:
+    """Show something else with an open task than was shown before; for transitions."""
+    values = {"details": dict(details), "version": tasks.c.version + 1}
+    await connection.execute(sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open").values(values))
+
+
 async def cases_held_by(connection: AsyncConnection, person_id: UUID) -> list[CaseSignal]:
     """The cases in which somebody holds a task that only its holder sees, as messages to their processes."""
     query = (

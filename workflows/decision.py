@@ -15,7 +15,7 @@ from temporalio import workflow
 from workflows.case import CaseWorkflow, ProcessStep
 
 with workflow.unsafe.imports_passed_through():
-    from messages import mobile_change, personnel, staff_change
+    from messages import kyc, mobile_change, personnel, staff_change
     from messages.case import OVER, CaseKind, CaseRef
     from messages.decision import Step
 
@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
 class DecisionWorkflow(CaseWorkflow):
     """Sequences one decision; see the module for the story."""
 
-    kinds = (CaseKind.PERSONNEL_CHANGE, CaseKind.MOBILE_CHANGE, CaseKind.STAFF_CHANGE)
+    kinds = (CaseKind.PERSONNEL_CHANGE, CaseKind.MOBILE_CHANGE, CaseKind.STAFF_CHANGE, CaseKind.KYC)
     process = "decision"
     steps = {
         Step.REQUEST_DECISION: ProcessStep(
@@ -44,7 +44,7 @@ class DecisionWorkflow(CaseWorkflow):
         ),
         Step.APPLY_DECISION: ProcessStep(then={OVER: "confirmed or rejected"}),
     }
-    signals = {**personnel.CHANGE_SIGNALS, **mobile_change.SIGNALS, **staff_change.SIGNALS}
+    signals = {**personnel.CHANGE_SIGNALS, **mobile_change.SIGNALS, **staff_change.SIGNALS, **kyc.SIGNALS}
 
     @workflow.init
     def __init__(self, case: CaseRef) -> None:

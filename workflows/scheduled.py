@@ -13,7 +13,10 @@ from typing import Final
 
 from temporalio import workflow
 
-from workflows.transitions import ATTEMPT_LIMIT, ENDLESS_RETRIES
+from workflows.transitions import ATTEMPT_LIMIT, BATCH_ATTEMPT_LIMIT, ENDLESS_RETRIES
+
+with workflow.unsafe.imports_passed_through():
+    from messages.queue import Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,27 @@ class WaitingWithdrawalsWorkflow:
         )
 
 
+@workflow.defn
+class IdentityRenewalsWorkflow:
+    """Each morning: ask those whose identity ends soon to renew it."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """Take the one activity, again and again until it succeeds."""
+        await workflow.execute_activity(
+            "ask_identity_renewals",
+            result_type=int,
+            task_queue=Queue.BATCH,
+            start_to_close_timeout=BATCH_ATTEMPT_LIMIT,
+            retry_policy=ENDLESS_RETRIES,
+            summary="asks for renewals",
+        )
+
+
 # By the last part of their ids.
 SCHEDULES: Final[Mapping[str, Daily]] = {
     "clearing-days": Daily(ClearingDaysWorkflow, hour=6, version=1),
     # What was missed for hours is not told late: the next morning tells it.
     "waiting-withdrawals": Daily(WaitingWithdrawalsWorkflow, hour=9, version=1, catch_up=timedelta(hours=4)),
+    "identity-renewals": Daily(IdentityRenewalsWorkflow, hour=10, version=1),
 }

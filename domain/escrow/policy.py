@@ -15,12 +15,12 @@ from domain.fee import RATE_PARTS, Fee
 from domain.held_task import HeldTask
 from domain.money import Money
 from domain.payment import whole
+from domain.working_hours import WorkingWait
 from messages.escrow import FactKind, TaskKind
 
 # With VAT as high as the fee itself it would still not be more than what is released.
 _MOST_FEE_RATE: Final = RATE_PARTS // 2
 _LONGEST_HOURS: Final = 24 * 90
-_LONGEST_WORKING_HOURS: Final = 200
 _LONGEST_DORMANCY: Final = 365
 _MOST_TIMES: Final = 12
 
@@ -43,14 +43,6 @@ class Wait:
 
     remind: timedelta
     expire: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class WorkingWait:
-    """``Wait`` in working hours."""
-
-    remind: int
-    expire: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +82,8 @@ class EscrowPolicy:
             auto_release=value["auto_release"],
             refund=_wait(value, "refund"),
             evidence=_wait(value, "evidence"),
-            claim=_working_wait(value, "claim"),
-            ruling=_working_wait(value, "ruling"),
+            claim=WorkingWait.from_policy(value, "claim"),
+            ruling=WorkingWait.from_policy(value, "ruling"),
             objection=_clock_time(value, "objection"),
             dormancy=timedelta(days=whole(value, "dormancy_days", _LONGEST_DORMANCY)),
             dormancy_times=whole(value, "dormancy_times", _MOST_TIMES),
@@ -132,12 +124,3 @@ def _clock_time(value: Mapping[str, Any], name: str) -> timedelta:
     if hours in value:
         raise ValueError(f"{hours} or {seconds}, not both")
     return timedelta(seconds=whole(value, seconds, _LONGEST_HOURS))
-
-
-def _working_wait(value: Mapping[str, Any], name: str) -> WorkingWait:
-    remind, expire = (
-        whole(value, f"{name}_{what}_working_hours", _LONGEST_WORKING_HOURS) for what in ("remind", "expire")
-    )
-    if remind >= expire:
-        raise ValueError(f"{name}: a reminder comes before its expiry")
-    return WorkingWait(remind, expire)
