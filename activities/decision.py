@@ -106,7 +106,7 @@ def decision_process(decided_cases: Iterable[DecidedCase]) -> Process:
         if open_tasks and await decided_case.revise(step, open_tasks):
             open_tasks = await tasks.open_tasks(step.connection, step.case.id)
         found = step.wait(open_tasks) if open_tasks else await _next_step(decided_case, step)
-        is_undecided = found.step in {WAIT, Step.REQUEST_DECISION}
+        is_undecided = found.step in {WAIT, Step.REQUEST_DECISION, Step.REQUEST_RESUBMISSION}
         return (await decided_case.overtake(step) if is_undecided else None) or found
 
     async def request_decision(step: Transition) -> NextStep:

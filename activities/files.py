@@ -24,8 +24,8 @@ KEPT: Final = timedelta(days=1)
 READINGS: Final = 5
 
 
-# Files that are kept for good are many: each share of them has its turn, for as long as a round of the housekeeping. All
-# of them take two days.
+# Files that are kept for good are many: each share of them has its turn, for as long as a round of the housekeeping,
+# and all of them take two days.
 _TURN_SECONDS: Final = 600
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
-import zipfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,12 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from commands.command import Command, Context, Envelope
 from commands.refusals import refuses
 from commands.task import case_closed
-from commands.upload import perform_with
+from commands.upload import DrawnFile, perform_with, receive_drawn, write_file
 from domain.access import Actor, Role
 from domain.attachment import (
     FILES_PER_PERSON,
-    LOOKED_AT,
-    MAX_BYTES,
     MAX_FILES_OF_CASE,
     AttachmentRules,
     AttachmentStays,
@@ -33,14 +29,10 @@ from domain.attachment import (
     MediaType,
     PictureTooLarge,
     name_as,
-    recognise,
 )
 from domain.catalogue import ATTACHMENTS
 from domain.errors import CaseClosed, EmptyFile, InvalidInput, KeyInFlight, KeyReused, NotFound, TooLarge
 from domain.escrow.rules import EvidenceClosed
-from gateways.files import FileDamaged, FileTooLarge, StoredFile
-from gateways.picture import redraw
-from gateways.workplace import workplace
 from messages.attachment import Purpose
 from storage import attachment, audit
 from storage.account import count_use
@@ -52,13 +44,9 @@ from storage.idempotency import Answer
 from storage.people import parts_in
 from storage.rows.attachment import Attachment
 from storage.rows.cases import Case
-from storage.sealing import SealBroken
 
 OPERATION: Final = "add_attachment"
 _log = logging.getLogger("amanat.commands")
-_CHUNK: Final = 64 * 1024
-# What is drawn anew may be larger than what came.
-_MOST_KEPT: Final = 2 * MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,27 +134,15 @@ async def add_attachment(
         wait = await count_use(connection, context.seals, FILES_PER_PERSON, str(upload.actor.person_id))
     if wait is not None:
         raise FilesOverQuota(retry_after=wait)
-    async with workplace("amanat-attachment-") as directory:
-        received = directory / "received"
-        sha256 = await _receive(upload.content, received)
-        media_type = await asyncio.to_thread(_recognise, received)
-        kept = received
-        if media_type is not MediaType.PDF:
-            kept = received.with_name("drawn")
-            await redraw(received, kept)
-        with kept.open("rb") as file:
-            try:
-                stored = await context.files.keep(attachment.any_folder(), _parts(file), limit=_MOST_KEPT)
-            except FileTooLarge:
-                raise TooLarge from None
+    received = await receive_drawn(context, upload.content, attachment.any_folder(), MediaType)
 
     async def work(command: Command) -> bytes:
-        return render(command, await _keep(command, upload, stored, media_type))
+        return render(command, await _keep(command, upload, received))
 
     purpose = (upload.purpose or "").encode()
-    content = b"\x00".join((OPERATION.encode(), upload.case_id.bytes, purpose, sha256))
+    content = b"\x00".join((OPERATION.encode(), upload.case_id.bytes, purpose, received.sha256))
     envelope = Envelope(upload.actor, OPERATION, upload.key, hashlib.sha256(content).digest(), upload.origin)
-    return await perform_with(context, envelope, work, stored, status=201)
+    return await perform_with(context, envelope, work, received.stored, status=201)
 
 
 async def _adding(
@@ -189,51 +165,14 @@ async def _adding(
     return files, files.part
 
 
-async def _receive(content: AsyncIterator[bytes], path: Path) -> bytes:
-    """Write a file that comes in; returns its SHA-256.
-
-    Raises:
-        TooLarge: more than ``MAX_BYTES`` came; the rest is not read.
-        EmptyFile: nothing came.
-    """
-    digest, size = hashlib.sha256(), 0
-    with path.open("wb") as out:
-        async for part in content:
-            size += len(part)
-            if size > MAX_BYTES:
-                raise TooLarge
-            digest.update(part)
-            await asyncio.to_thread(out.write, part)
-    if not size:
-        raise EmptyFile(field="file")
-    return digest.digest()
-
-
-def _recognise(path: Path) -> MediaType:
-    """As what a file will be kept; a PDF that is an archive as well is refused."""
-    with path.open("rb") as file:
-        beginning = file.read(LOOKED_AT)
-        file.seek(max(0, path.stat().st_size - LOOKED_AT))
-        media_type = recognise(beginning, file.read())
-    if media_type is MediaType.PDF and zipfile.is_zipfile(path):
-        raise FileNotAccepted(field="file")
-    return media_type
-
-
-async def _parts(file: BinaryIO) -> AsyncIterator[bytes]:
-    """A local file bit by bit."""
-    while part := await asyncio.to_thread(file.read, _CHUNK):
-        yield part
-
-
-async def _keep(command: Command, upload: NewAttachment, stored: StoredFile, media_type: MediaType) -> Attachment:
+async def _keep(command: Command, upload: NewAttachment, received: DrawnFile) -> Attachment:
     case = await command.lock_case(upload.case_id)
     files, part = await _adding(command.connection, upload, command.actor)
     if not case.is_open:
         raise await case_closed(command, case)
     if len(await attachment.list_attachments(command.connection, case.id)) >= MAX_FILES_OF_CASE:
         raise CaseFull
-    purpose = upload.purpose or files.purposes[0]
+    purpose, stored, media_type = upload.purpose or files.purposes[0], received.stored, received.media_type
     added = await attachment.add_attachment(
         command.connection,
         command.seals,
@@ -296,8 +235,4 @@ async def find_attachment(
 @refuses(AttachmentUnreadable)
 async def write_attachment(context: Context, found: Attachment, path: Path) -> None:
     """Write the content of a file to a local path."""
-    try:
-        await context.files.fetch(found.file_key, path)
-    except (FileNotFoundError, FileDamaged, SealBroken):
-        _log.exception("attachment_unreadable", extra={"attachment_id": str(found.id)})
-        raise AttachmentUnreadable from None
+    await write_file(context, found.file_key, path)

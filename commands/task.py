@@ -109,6 +109,15 @@ async def _read_asked(command: Command, task_id: UUID) -> Task:
     return task
 
 
+async def held_task(connection: AsyncConnection, actor: Actor, case_id: UUID, kind: str) -> Task | None:
+    """The open task of a kind in a case that somebody has claimed and may still answer, by which they see it."""
+    for task in await tasks.open_tasks(connection, case_id):
+        is_theirs = task.kind == kind and task.claimed_by == actor.person_id and is_addressed_to(task, actor)
+        if is_theirs and await tasks.claim_holds(connection, task):
+            return task
+    return None
+
+
 async def closed_as(connection: AsyncConnection, actor: Actor, task: Task) -> TaskNotOpen:
     """What became of a closed task and when, for somebody of whom it was asked: the refusal that says so."""
     ended_at = task.closed_at

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+import zipfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from typing import Final
+from pathlib import Path
+from typing import BinaryIO, Final
 from uuid import UUID
 
 from commands.account import RightTotp, check_totp, require_code, use_totp
 from commands.command import Command, Context, Envelope, perform
+from commands.refusals import refuses
 from domain.access import Actor
+from domain.attachment import (
+    LOOKED_AT,
+    MAX_BYTES,
+    AttachmentUnreadable,
+    FileNotAccepted,
+    MediaType,
+    PictureTooLarge,
+    recognise,
+)
 from domain.errors import CodeRequired, EmptyFile, KeyInFlight, KeyReused, Refusal, TooLarge
-from gateways.files import FileTooLarge, StoredFile
+from gateways.files import FileDamaged, FileTooLarge, StoredFile
+from gateways.picture import redraw
+from gateways.workplace import workplace
 from storage.idempotency import Answer
+from storage.sealing import SealBroken
 
+_log = logging.getLogger("amanat.commands")
+_CHUNK: Final = 64 * 1024
+# What is drawn anew may be larger than what came.
+_MOST_KEPT: Final = 2 * MAX_BYTES
 # What a file with a code of its own may be refused for, besides what its command says.
 RECEIVED: Final = (require_code, TooLarge, EmptyFile, KeyReused, KeyInFlight)
 
@@ -109,3 +130,89 @@ async def _judge_code(context: Context, actor: Actor, totp: str | None) -> Right
         return await check_totp(context, actor, totp)
     except Refusal as refusal:
         return refusal
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnFile:
+    """A file as it is kept: a picture drawn anew, or a PDF as it came. ``sha256`` is of what was sent."""
+
+    stored: StoredFile
+    media_type: MediaType
+    sha256: bytes
+
+
+@refuses(TooLarge, EmptyFile, FileNotAccepted, PictureTooLarge)
+async def receive_drawn(
+    context: Context, content: AsyncIterator[bytes], folder: str, accepted: Collection[MediaType]
+) -> DrawnFile:
+    """Receive a file and keep it; what it is its content alone decides, and of a picture the pixels alone stay.
+
+    Args:
+        context: what commands work with.
+        content: as it comes in.
+        folder: where it is kept.
+        accepted: as what files are taken.
+    """
+    async with workplace("amanat-upload-") as directory:
+        received = directory / "received"
+        sha256 = await _receive(content, received)
+        media_type = await asyncio.to_thread(_recognise, received)
+        if media_type not in accepted:
+            raise FileNotAccepted(field="file")
+        kept = received
+        if media_type is not MediaType.PDF:
+            kept = received.with_name("drawn")
+            await redraw(received, kept)
+        with kept.open("rb") as file:
+            try:
+                stored = await context.files.keep(folder, _parts(file), limit=_MOST_KEPT)
+            except FileTooLarge:
+                raise TooLarge from None
+    return DrawnFile(stored, media_type, sha256)
+
+
+async def _receive(content: AsyncIterator[bytes], path: Path) -> bytes:
+    """Write a file that comes in; returns its SHA-256.
+
+    Raises:
+        TooLarge: more than ``MAX_BYTES`` came; the rest is not read.
+        EmptyFile: nothing came.
+    """
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as out:
+        async for part in content:
+            size += len(part)
+            if size > MAX_BYTES:
+                raise TooLarge
+            digest.update(part)
+            await asyncio.to_thread(out.write, part)
+    if not size:
+        raise EmptyFile(field="file")
+    return digest.digest()
+
+
+def _recognise(path: Path) -> MediaType:
+    """As what a file will be kept; a PDF that is an archive as well is refused."""
+    with path.open("rb") as file:
+        beginning = file.read(LOOKED_AT)
+        file.seek(max(0, path.stat().st_size - LOOKED_AT))
+        media_type = recognise(beginning, file.read())
+    if media_type is MediaType.PDF and zipfile.is_zipfile(path):
+        raise FileNotAccepted(field="file")
+    return media_type
+
+
+async def _parts(file: BinaryIO) -> AsyncIterator[bytes]:
+    """A local file bit by bit."""
+    while part := await asyncio.to_thread(file.read, _CHUNK):
+        yield part
+
+
+@refuses(AttachmentUnreadable)
+async def write_file(context: Context, key: str, path: Path) -> None:
+    """Write the content of a kept file to a local path."""
+    try:
+        await context.files.fetch(key, path)
+    except (FileNotFoundError, FileDamaged, SealBroken):
+        _log.exception("attachment_unreadable", extra={"key": key})
+        raise AttachmentUnreadable from None

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from commands.account import require_code
 from commands.command import Command
 from commands.refusals import refuses
-from commands.task import is_addressed_to
+from commands.task import held_task
 from domain.access import READS_EVERYTHING, Actor
 from domain.account import Limit
 from domain.catalogue import SECRETS, words
@@ -53,7 +53,7 @@ from storage.people import parts_in
 from storage.rows.cases import Case
 from storage.rows.tasks import Task
 from storage.rows.vault import EntrustedSecret, SecretView
-from storage.tasks import claim_holds, open_tasks
+from storage.tasks import open_tasks
 from storage.vault import Vault
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ async def secrets_in(connection: AsyncConnection, actor: Actor, case_id: UUID) -
             return None
         task, takes = None, case.is_open and await _is_needed(connection, actor, case, rules)
     else:
-        task, takes = await _held(connection, actor, case, rules), False
+        task, takes = await held_task(connection, actor, case_id, rules.task), False
         if parts or (task is None and not actor.holds_any(READS_EVERYTHING)):
             return None
     found = await vault.secrets_of(connection, case_id, 2 * MOST_OF_A_CASE)
@@ -101,18 +101,13 @@ async def _is_needed(connection: AsyncConnection, actor: Actor, case: Case, rule
         return any(task.kind == rules.task for task in await open_tasks(connection, case.id))
 
 
-async def _held(connection: AsyncConnection, actor: Actor, case: Case, rules: SecretRules) -> Task | None:
-    """The open task by which somebody sees the case's secrets: they have claimed it, and may still answer it."""
-    for task in await open_tasks(connection, case.id):
-        is_theirs = task.kind == rules.task and task.claimed_by == actor.person_id and is_addressed_to(task, actor)
-        if is_theirs and await claim_holds(connection, task):
-            return task
-    return None
-
-
-@refuses(SiteUnreadable)
 def read_login(site: str, user_name: str, password: str) -> tuple[Login, str]:
-    """What a member typed, and the site's host. A password stays letter by letter as it is."""
+    """What a member typed, and the site's host. A password stays letter by letter as it is.
+
+    Raises:
+        SiteUnreadable: the site is no address of one.
+        InvalidInput: user name or password is empty, too long, or cannot be typed.
+    """
     address, host = parse_site(site)
     login = Login(address, user_name.strip(), password)
     for field, text in (("user_name", login.user_name), ("password", password)):
@@ -121,7 +116,7 @@ def read_login(site: str, user_name: str, password: str) -> tuple[Login, str]:
     return login, host
 
 
-@refuses(read_login, SecretsNotTaken, CaseClosed, TooManySecrets, TooMany, VaultAway)
+@refuses(SiteUnreadable, SecretsNotTaken, CaseClosed, TooManySecrets, TooMany, VaultAway)
 async def entrust_secret(
     command: Command, case_id: UUID, *, site: str, user_name: str, password: str
 ) -> EntrustedSecret:

@@ -28,11 +28,23 @@ async def redraw(source: Path, target: Path) -> None:
         PictureTooLarge: it has too many pixels, or asked for too much.
         RuntimeError: the process that draws was stopped from outside.
     """
-    await asyncio.get_running_loop().run_in_executor(_AT_ONCE, _redraw, source, target)
+    await asyncio.get_running_loop().run_in_executor(_AT_ONCE, _draw, source, target)
 
 
-def _redraw(source: Path, target: Path) -> None:
-    said = run_apart(_MAKER, source, target, seconds=_SECONDS)
+async def mark(picture: Path, text: str) -> None:
+    """Draw a text of ASCII all over a JPEG of ours, so that a copy of it says who had it shown.
+
+    Raises:
+        PictureTooLarge: it asked for too much.
+        RuntimeError: the process that draws was stopped from outside.
+    """
+    said = picture.with_name(f"{picture.name}.mark")
+    await asyncio.to_thread(said.write_text, text, "ascii")
+    await asyncio.get_running_loop().run_in_executor(_AT_ONCE, _draw, picture, picture, said)
+
+
+def _draw(source: Path, target: Path, *text: Path) -> None:
+    said = run_apart(_MAKER, source, target, *text, seconds=_SECONDS)
     if said is None:
         raise PictureTooLarge(field="file")
     if said:

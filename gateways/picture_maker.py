@@ -1,4 +1,7 @@
-"""Draws one picture anew in a process of its own, and says the code of what is wrong with it; started by picture."""
+"""Draws one picture anew in a process of its own, and says the code of what is wrong with it; started by picture.
+
+With a third path the text in that file is drawn all over it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from domain.attachment import FileNotAccepted, PictureTooLarge
 from gateways.apart import limit_this_process
@@ -24,20 +27,20 @@ _MOVING: Final = frozenset({"PNG", "WEBP"})
 _DEEP_GREY: Final = "I;16"
 
 
-def main(source: Path, target: Path) -> str:
+def main(source: Path, target: Path, mark: Path | None = None) -> str:
     """Draw it; returns the code of a refusal, empty if it is drawn."""
     limit_this_process(_MAX_MEMORY, _MAX_SECONDS)
     # Judged below, before anything is drawn.
     Image.MAX_IMAGE_PIXELS = None
     try:
-        return _draw(source, target)
+        return _draw(source, target, "" if mark is None else mark.read_text("ascii"))
     except MemoryError:
         return PictureTooLarge.code
     except Exception:  # noqa: BLE001 - a hostile file makes its reader fail in any way
         return FileNotAccepted.code
 
 
-def _draw(source: Path, target: Path) -> str:
+def _draw(source: Path, target: Path, mark: str) -> str:
     with Image.open(source, formats=_FORMATS) as picture:
         if picture.width * picture.height > MAX_PIXELS:
             return PictureTooLarge.code
@@ -55,9 +58,27 @@ def _draw(source: Path, target: Path) -> str:
         page.paste(seen, mask=seen.getchannel("A"))
     else:
         page.paste(upright.convert("RGB"))
+    if mark:
+        _mark(page, mark)
     page.save(target, "JPEG", quality=_QUALITY)
     return ""
 
 
+def _mark(page: Image.Image, text: str) -> None:
+    """Draw a text all over a page, slanting, light enough to read what is below."""
+    side = max(page.size) * 2
+    size = max(16, min(page.size) // 18)
+    font = ImageFont.load_default(size)
+    pattern = Image.new("L", (side, side), 0)
+    pen, width = ImageDraw.Draw(pattern), int(font.getlength(text)) + 2 * size
+    for row, top in enumerate(range(0, side, 4 * size)):
+        for left in range(-(row % 2) * width // 2, side, width):
+            pen.text((left, top), text, fill=90, font=font)
+    slanted = pattern.rotate(30).crop(
+        ((side - page.width) // 2, (side - page.height) // 2, (side + page.width) // 2, (side + page.height) // 2)
+    )
+    page.paste((200, 0, 0), mask=slanted.resize(page.size))
+
+
 if __name__ == "__main__":
-    sys.stdout.write(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.stdout.write(main(*map(Path, sys.argv[1:])))
