@@ -58,7 +58,7 @@ class KycCase(DecidedCase):
         if review is None:
             return False
         is_left = review.claimed_by is not None and not await tasks.claim_holds(step.connection, review)
-        is_hurried = AWAITED not in review.details and await kyc.is_awaited(step.connection, step.case.person_id)
+        is_hurried = AWAITED not in review.details and await kyc.is_awaited(step.connection, _person(step))
         if not is_left and not is_hurried:
             return False
         waits = await _review_waits(step)

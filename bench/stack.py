@@ -71,8 +71,7 @@ async def real_stack() -> AsyncIterator[Stack]:
         ended.append(temporal.kill)
         upgrade(postgres.owner_url())
         addresses = _addresses(postgres, temporal, ports)
-        urls = postgres.app_url(), postgres.owner_url()
-        environment = stack_environment(places, addresses, database_url=urls[0], owner_url=urls[1])
+        environment = stack_environment(places, addresses, databases=postgres.databases())
         worker, empty = [ProgramPart(program, places, environment) for program in _programs(addresses, ports)]
         for part in (worker, empty):
             part.start()

@@ -134,7 +134,7 @@ async def add_attachment(
         wait = await count_use(connection, context.seals, FILES_PER_PERSON, str(upload.actor.person_id))
     if wait is not None:
         raise FilesOverQuota(retry_after=wait)
-    received = await receive_drawn(context, upload.content, attachment.any_folder(), MediaType)
+    received = await receive_drawn(context, upload.content, attachment.any_folder(), set(MediaType))
 
     async def work(command: Command) -> bytes:
         return render(command, await _keep(command, upload, received))

@@ -62,7 +62,7 @@ from storage.kyc import Form
 from storage.people import parts_in
 from storage.policies import by_id, in_force
 from storage.profile import read_profile
-from storage.rows.kyc import IdentityDocument, Submission
+from storage.rows.kyc import Identity, IdentityDocument, Submission
 from storage.rows.policies import Policy
 from storage.rows.tasks import Task
 from storage.tasks import moot_tasks
@@ -188,9 +188,13 @@ async def _refuse_held(command: Command, policy: KycPolicy, level: Level) -> Non
     held = await kyc.identity_of(command.connection, command.actor.person_id)
     if held is None or policy.is_above(level.name, held.level):
         return
-    is_soon_over = held.valid_until - tehran_day(command.now) <= policy.renewal
-    if not is_soon_over or policy.is_above(held.level, level.name):
+    if policy.is_above(held.level, level.name) or not is_soon_over(policy, held, tehran_day(command.now)):
         raise IdentityHeld
+
+
+def is_soon_over(policy: KycPolicy, held: Identity, today: date) -> bool:
+    """Whether it is time to renew an identity."""
+    return held.valid_until - today <= policy.renewal
 
 
 async def _judged(command: Command, policy: KycPolicy, level: Level, typed: Typed) -> Form:

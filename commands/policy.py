@@ -15,6 +15,7 @@ from domain.errors import NotFound
 from domain.escrow.policy import EscrowPolicy
 from domain.fee import VatPolicy
 from domain.joining import MembershipTerms
+from domain.kyc import KycPolicy
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.normal_payment import NormalPaymentPolicy
 from domain.payment import PaymentPolicy
@@ -126,6 +127,7 @@ _CHECKS: Final[Mapping[str, Callable[[Mapping[str, Any]], object]]] = {
     StaffPolicy.POLICY: lambda value: StaffPolicy.from_policy(value).require_known(),
     MembershipTerms.POLICY: lambda value: MembershipTerms.from_policy(0, value),
     NormalPaymentPolicy.POLICY: lambda value: NormalPaymentPolicy.from_policy(value).require_known(),
+    KycPolicy.POLICY: KycPolicy.from_policy,
     EscrowPolicy.POLICY: lambda value: EscrowPolicy.from_policy(value).require_known(),
     WorkingHours.POLICY: lambda value: WorkingHours.from_policy(value).require_lasting(),
 }

@@ -43,6 +43,13 @@ _NAME: Final = re.compile(r"[a-z][a-z_]{0,30}")
 _LATIN: Final = re.compile(r"[A-Z][A-Z' -]{0,58}[A-Z]")
 
 
+class LevelName(StrEnum):
+    """The levels of version 1; a policy may have others, which are shown by their names."""
+
+    BASIC = "basic"
+    FULL = "full"
+
+
 class FormField(StrEnum):
     """What an officer may return, beside documents."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from domain.access import Part
-from domain.kyc import FaultReason, FormField, Missing
+from domain.kyc import FaultReason, FormField, LevelName, Missing
 from domain.programme import Programme
 from domain.wording import CapabilityWords, Line, MailText, Sentence, TaskWords
 from messages.case import CaseKind
@@ -96,6 +96,7 @@ WORDS: Final = CapabilityWords(
     },
     ahead={CaseKind.KYC: _steps_ahead},
     terms={
+        LevelName: {LevelName.BASIC: Sentence("پایه", "Basic"), LevelName.FULL: Sentence("کامل", "Full")},
         DocumentKind: {
             DocumentKind.NATIONAL_CARD_FRONT: Sentence("روی کارت ملی", "National card, front"),
             DocumentKind.NATIONAL_CARD_BACK: Sentence("پشت کارت ملی", "National card, back"),

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import re
@@ -152,10 +153,10 @@ class KeyDirectory:
         await self._run(self._begin_rewrapping)
         done = unreadable = 0
         for share in range(256):
-            names = await self._run(lambda share=share: [entry for entry, _ in self._listed(share)])
-            for first in range(0, len(names), _AT_ONCE):
-                part = names[first : first + _AT_ONCE]
-                some, failed = await self._run(lambda part=part: self._rewrap(part))
+            listed = await self.listed(share)
+            for first in range(0, len(listed), _AT_ONCE):
+                part = [entry_id for entry_id, _ in listed[first : first + _AT_ONCE]]
+                some, failed = await self._run(functools.partial(self._rewrap, part))
                 done, unreadable = done + some, unreadable + failed
         ended = 0 if unreadable else await self._run(self._end_rewrapping)
         return Rewrapped(done, unreadable, ended)

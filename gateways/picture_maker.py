@@ -74,10 +74,8 @@ def _mark(page: Image.Image, text: str) -> None:
     for row, top in enumerate(range(0, side, 4 * size)):
         for left in range(-(row % 2) * width // 2, side, width):
             pen.text((left, top), text, fill=90, font=font)
-    slanted = pattern.rotate(30).crop(
-        ((side - page.width) // 2, (side - page.height) // 2, (side + page.width) // 2, (side + page.height) // 2)
-    )
-    page.paste((200, 0, 0), mask=slanted.resize(page.size))
+    left, top = (side - page.width) // 2, (side - page.height) // 2
+    page.paste((200, 0, 0), mask=pattern.rotate(30).crop((left, top, left + page.width, top + page.height)))
 
 
 if __name__ == "__main__":

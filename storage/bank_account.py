@@ -14,7 +14,7 @@ from domain.identity import CardNumber, Sheba, bank_code
 from storage.people import read_contacts
 from storage.rows.bank_account import BankAccount, bank_accounts
 from storage.rows.people import persons
-from storage.rows.table import columns, find_one, read_all
+from storage.rows.table import columns, find_one, read_all, read_one
 from storage.sealing import Seals
 
 _NUMBER: Final = "bank_account.number"
@@ -50,6 +50,18 @@ def last4(account: BankAccount) -> str:
 async def accounts_of(connection: AsyncConnection, person_id: UUID) -> list[BankAccount]:
     """What the person has added and not removed, the oldest first."""
     return await read_all(connection, BankAccount, _KEPT.where(bank_accounts.c.person_id == person_id).limit(_MOST))
+
+
+async def confirmed_accounts(connection: AsyncConnection, person_id: UUID) -> list[BankAccount]:
+    """Those of them that the bank has confirmed, the default ones first."""
+    mine = [one for one in await accounts_of(connection, person_id) if one.state is BankAccountState.CONFIRMED]
+    return sorted(mine, key=lambda one: not one.is_default)
+
+
+async def read_account(connection: AsyncConnection, person_id: UUID, account_id: UUID) -> BankAccount:
+    """One of the person's, removed or not: what was submitted stays known. Raises NoResultFound for another's."""
+    query = sa.select(*_COLUMNS).where(bank_accounts.c.person_id == person_id, bank_accounts.c.id == account_id)
+    return await read_one(connection, BankAccount, query)
 
 
 async def lock_accounts(connection: AsyncConnection, person_id: UUID, kind: BankAccountKind) -> list[BankAccount]:
