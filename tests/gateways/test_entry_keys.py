@@ -1,0 +1,306 @@
+"""Keys of the vault's entries: made, opened, destroyed, wrapped anew, and what is not theirs refused (F2)."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import shutil
+import signal
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.vault import EntryUnreadable, KeyGone, KeysNotThere
+from gateways import entry_keys
+from gateways.entry_keys import KeyDirectory, Rewrapped
+from storage.sealing import Cipher
+from tests.conftest import KEY
+from tests.length import length
+
+_OTHER_KEY = "//8DBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHwA="
+_TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A directory of keys, as an installation makes it."""
+    KeyDirectory.make(tmp_path / "keys")
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def cipher() -> Cipher:
+    return Cipher.from_ring("a", {"a": KEY})
+
+
+@pytest.fixture
+def keys(place: Path, cipher: Cipher) -> KeyDirectory:
+    return KeyDirectory.at(place, cipher)
+
+
+def file_of(place: Path, entry_id: UUID) -> Path:
+    return place / "entries" / entry_id.hex[:2] / str(entry_id)
+
+
+def days_of(place: Path) -> list[str]:
+    return sorted(path.name for path in (place / "days").iterdir())
+
+
+def unmount(place: Path) -> None:
+    """Take the disk away; an empty directory is left where it was."""
+    shutil.move(place, place.with_name("unmounted"))
+    place.mkdir()
+
+
+def everything(place: Path) -> list[Path]:
+    return list(place.rglob("*"))
+
+
+def left_behind(place: Path) -> list[Path]:
+    return [path for path in everything(place) if path.name.startswith(".")]
+
+
+async def test_a_key_is_made_once_opened_and_destroyed_for_good(keys: KeyDirectory, place: Path) -> None:
+    entry_id = uuid4()
+    key = await keys.create(entry_id)
+
+    assert len(key) == 32
+    assert await keys.open(entry_id) == key
+    assert await keys.exists(entry_id)
+    with pytest.raises(FileExistsError):
+        await keys.create(entry_id)
+
+    await keys.destroy(entry_id)
+    await keys.destroy(entry_id)
+    assert not await keys.exists(entry_id)
+    with pytest.raises(KeyGone):
+        await keys.open(entry_id)
+    assert left_behind(place) == []
+
+
+async def test_no_two_keys_are_alike_and_none_is_readable_in_its_file(keys: KeyDirectory, place: Path) -> None:
+    made = {entry_id: await keys.create(entry_id) for entry_id in (uuid4() for _ in range(20))}
+
+    assert len(set(made.values())) == len(made)
+    written = b"".join(path.read_bytes() for path in everything(place) if path.is_file())
+    assert not [key for key in made.values() if key in written]
+    assert {path.stat().st_mode & 0o077 for path in everything(place)} == {0}, "for its owner alone"
+
+
+async def test_many_processes_make_keys_at_once(place: Path, cipher: Cipher) -> None:
+    several = [KeyDirectory.at(place, cipher) for _ in range(6)]
+    ids = [uuid4() for _ in range(60)]
+
+    made = await asyncio.gather(*(several[place % 6].create(entry_id) for place, entry_id in enumerate(ids)))
+
+    assert [await several[0].open(entry_id) for entry_id in ids] == list(made)
+    assert days_of(place) == [f"{_TODAY}.1"], "who comes second uses the first one's key of the day"
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "moved", "no day", "another day"])
+async def test_what_is_damaged_or_moved_opens_nothing(keys: KeyDirectory, place: Path, damage: str) -> None:
+    entry_id, other = uuid4(), uuid4()
+    await keys.create(entry_id)
+    await keys.create(other)
+    file = file_of(place, entry_id)
+    content = bytearray(file.read_bytes())
+    match damage:
+        case "flipped":
+            content[-1] ^= 1
+        case "cut":
+            content = content[:-5]
+        case "empty":
+            content = bytearray()
+        case "moved":
+            content = bytearray(file_of(place, other).read_bytes())
+        case "no day":
+            (place / "days" / f"{_TODAY}.1").unlink()
+        case _:
+            content[1:11] = b"2020-01-01"
+    file.write_bytes(content)
+
+    with pytest.raises(EntryUnreadable):
+        await keys.open(entry_id)
+
+
+async def test_the_keys_of_days_open_by_the_ring_alone(keys: KeyDirectory, place: Path) -> None:
+    entry_id = uuid4()
+    key = await keys.create(entry_id)
+
+    with pytest.raises(EntryUnreadable):
+        await KeyDirectory.at(place, Cipher.from_ring("b", {"b": _OTHER_KEY})).open(entry_id)
+    both = Cipher.from_ring("b", {"a": KEY, "b": _OTHER_KEY})
+    assert await KeyDirectory.at(place, both).open(entry_id) == key
+
+
+async def test_a_directory_that_is_gone_refuses_and_makes_nothing(
+    keys: KeyDirectory, place: Path, cipher: Cipher
+) -> None:
+    entry_id = uuid4()
+    await keys.create(entry_id)
+    unmount(place)
+
+    for deed in (keys.create(uuid4()), keys.open(entry_id), keys.exists(entry_id), keys.destroy(entry_id)):
+        with pytest.raises(KeysNotThere):
+            await deed
+    with pytest.raises(KeysNotThere, match="holds no keys"):
+        KeyDirectory.at(place, cipher)
+    assert everything(place) == []
+
+
+def test_a_directory_is_made_once(place: Path, cipher: Cipher) -> None:
+    first = KeyDirectory.at(place, cipher).vault_id
+    KeyDirectory.make(place)
+
+    assert KeyDirectory.at(place, cipher).vault_id == first
+
+
+@pytest.fixture
+def no_room() -> Iterator[None]:
+    """No file may grow any more, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+async def test_on_a_full_disk_no_key_is_made_and_any_is_destroyed(
+    keys: KeyDirectory, place: Path, request: pytest.FixtureRequest
+) -> None:
+    kept, wanted = uuid4(), uuid4()
+    await keys.create(kept)
+    request.getfixturevalue("no_room")
+
+    with pytest.raises(OSError, match="File too large"):
+        await keys.create(wanted)
+    assert left_behind(place) == []
+    await keys.destroy(kept)
+
+    assert not await keys.exists(kept)
+    assert not await keys.exists(wanted)
+
+
+async def test_keys_are_wrapped_anew_and_the_old_ones_of_days_destroyed(keys: KeyDirectory, place: Path) -> None:
+    made = {entry_id: await keys.create(entry_id) for entry_id in (uuid4() for _ in range(120))}
+    before = {entry_id: file_of(place, entry_id).read_bytes() for entry_id in made}
+
+    assert await keys.rewrap() == Rewrapped(keys=120, unreadable=0, days_ended=1)
+
+    assert days_of(place) == [f"{_TODAY}.2"]
+    assert {entry_id: await keys.open(entry_id) for entry_id in made} == made
+    assert all(file_of(place, entry_id).read_bytes() != content for entry_id, content in before.items())
+    assert left_behind(place) == []
+
+
+async def test_wrapping_anew_that_broke_off_is_gone_on_with(
+    keys: KeyDirectory, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {entry_id: await keys.create(entry_id) for entry_id in (uuid4() for _ in range(30))}
+    replace_, left = entry_keys._replace, iter(range(7))
+
+    def dies(path: Path, content: bytes) -> None:
+        if next(left, None) is None:
+            raise OSError("the power went off")
+        replace_(path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(entry_keys, "_replace", dies)
+        with pytest.raises(OSError, match="power"):
+            await keys.rewrap()
+    assert days_of(place) == [f"{_TODAY}.1", f"{_TODAY}.2"], "both open what is there"
+    assert {entry_id: await keys.open(entry_id) for entry_id in made} == made
+
+    assert await keys.rewrap() == Rewrapped(keys=23, unreadable=0, days_ended=1)
+    assert days_of(place) == [f"{_TODAY}.2"], "no third one"
+    assert {entry_id: await keys.open(entry_id) for entry_id in made} == made
+
+
+async def test_a_key_that_cannot_be_opened_keeps_the_old_ones_of_days(keys: KeyDirectory, place: Path) -> None:
+    good, bad = uuid4(), uuid4()
+    key = await keys.create(good)
+    await keys.create(bad)
+    file_of(place, bad).write_bytes(file_of(place, bad).read_bytes()[:-1])
+
+    assert await keys.rewrap() == Rewrapped(keys=1, unreadable=1, days_ended=0)
+    assert await keys.open(good) == key
+    assert days_of(place) == [f"{_TODAY}.1", f"{_TODAY}.2"]
+
+
+async def test_keys_are_made_and_destroyed_while_others_are_wrapped_anew(place: Path, cipher: Cipher) -> None:
+    rotating, working = KeyDirectory.at(place, cipher), KeyDirectory.at(place, cipher)
+    kept = {entry_id: await working.create(entry_id) for entry_id in (uuid4() for _ in range(length(100, 1_000)))}
+    doomed = [uuid4() for _ in range(length(100, 1_000))]
+    for entry_id in doomed:
+        await working.create(entry_id)
+
+    async def work() -> None:
+        for entry_id in doomed:
+            await working.destroy(entry_id)
+            fresh = uuid4()
+            kept[fresh] = await working.create(fresh)
+
+    _, done = await asyncio.gather(work(), rotating.rewrap())
+
+    assert done.unreadable == 0
+    assert {entry_id: await working.open(entry_id) for entry_id in kept} == kept
+    assert not [entry_id for entry_id in doomed if await working.exists(entry_id)], "none came back"
+    assert left_behind(place) == []
+
+
+async def test_what_a_killed_process_left_of_a_key_goes_with_it(keys: KeyDirectory, place: Path) -> None:
+    entry_id = uuid4()
+    await keys.create(entry_id)
+    left = file_of(place, entry_id).with_name(f".fresh-{entry_id}-{uuid4()}")
+    left.write_bytes(file_of(place, entry_id).read_bytes())
+
+    await keys.destroy(entry_id)
+
+    assert left_behind(place) == []
+
+
+async def test_days_end_and_what_they_wrapped_with_them(keys: KeyDirectory, place: Path) -> None:
+    entry_id = uuid4()
+    await keys.create(entry_id)
+
+    assert await keys.end_days(_TODAY) == 0
+    assert await keys.end_days(_TODAY + timedelta(days=1)) == 1
+    with pytest.raises(EntryUnreadable):
+        await keys.open(entry_id)
+    again = uuid4()
+    assert await keys.create(again) == await keys.open(again), "the next key of that day is a new one"
+
+
+async def test_keys_are_listed_share_by_share(keys: KeyDirectory, place: Path) -> None:
+    ids = {uuid4() for _ in range(40)}
+    for entry_id in ids:
+        await keys.create(entry_id)
+    (place / "entries" / "00").mkdir(exist_ok=True)
+    (place / "entries" / "00" / "not-an-id").write_bytes(b"")
+
+    found = [each for share in range(256) for each in await keys.listed(share)]
+
+    assert {entry_id for entry_id, _ in found} == ids
+    assert all(abs(made_at - datetime.now(UTC)) < timedelta(minutes=5) for _, made_at in found)
+
+
+@pytest.mark.long
+async def test_ten_thousand_keys_are_wrapped_anew_in_flat_memory(place: Path, cipher: Cipher) -> None:
+    keys = KeyDirectory.at(place, cipher)
+    ids = [uuid4() for _ in range(10_000)]
+    for entry_id in ids:
+        await keys.create(entry_id)
+    tracemalloc.start()
+
+    done = await keys.rewrap()
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert done == Rewrapped(keys=10_000, unreadable=0, days_ended=1)
+    assert peak < 4 * 1024 * 1024, f"{peak / 1024:.0f} kB"
+    assert days_of(place) == [f"{_TODAY}.2"]
