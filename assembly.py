@@ -17,7 +17,8 @@ from typing import Any, NoReturn, TypeVar
 import httpx2
 import uvloop
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.runtime import Runtime
@@ -99,7 +100,6 @@ class Assembly:
     client: Client
     http: httpx2.AsyncClient
     vault: Vault
-    keys: KeyDirectory
     eraser: SecretEraser
 
     @contextlib.asynccontextmanager
@@ -172,7 +172,6 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     seals = seals_of(settings)
     files = Files.at(settings.files_url, seals.cipher)
     keys = await open_keys(settings)
-    vault = await open_vault(settings, keys)
     http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
     gateways = payment_gateways(settings, http)
     activity_context = ActivityContext(
@@ -186,6 +185,8 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
         lazy=lazy,
         runtime=runtime,
     )
+    # After what may fail while a worker waits for Temporal: it opens a connection.
+    vault = await open_vault(settings, keys)
     links = {"app_link": settings.app_link, "training_link": settings.training_link}
     sms = sms_gateway(settings, http)
     sender, invitations = (
@@ -200,9 +201,9 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     records = RecordSettling(activity_context)
     eraser = SecretEraser(engine, vault)
     routes = _routes(client, sender, check, owner_check, account_check, invitations, withdrawals, records)
-    relay = Relay(engine, [*routes, Route(EraseSecrets, eraser.erase)])
+    relay = Relay(engine, [*routes, Route(EraseSecrets, eraser.erase, Lane.SECRETS)])
     context = Context(engine, side, seals, files, relay.nudge, links, settings.contact, tuple(gateways), vault)
-    return Assembly(settings, engine, side, context, activity_context, relay, client, http, vault, keys, eraser)
+    return Assembly(settings, engine, side, context, activity_context, relay, client, http, vault, eraser)
 
 
 async def open_keys(settings: Settings) -> KeyDirectory:
@@ -225,7 +226,7 @@ async def open_vault(settings: Settings, keys: KeyDirectory) -> Vault:
     vault = Vault(create_engine(settings.vault_database_url.get_secret_value(), pool=_VAULT_CONNECTIONS), keys)
     try:
         await vault.recognise()
-    except (SQLAlchemyError, OSError) as error:
+    except (OperationalError, PoolTimeout, OSError) as error:
         # A process starts without Postgres; whose keys these are is asked again before each use of them.
         _log.warning("vault_waits_for_database", extra={"error": type(error).__name__})
     return vault

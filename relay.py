@@ -55,6 +55,8 @@ class Lane(StrEnum):
     # A mail server may be slow: no SMS waits behind it, and no code behind other e-mail.
     MAIL = "mail"
     MAIL_CODES = "mail_codes"
+    # Keys lie on a disk of their own, which may hang.
+    SECRETS = "secrets"
 
 
 Sender = Callable[[Any], Awaitable[None]]

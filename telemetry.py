@@ -13,13 +13,14 @@ from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import start_http_server
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage import ledger
+from storage import ledger, vault
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
 from storage.outbox import backlog
 from storage.reconciliation import count_open_findings
 
 _WATCH_SECONDS = 10.0
+_LATE_COUNTED = 1_000
 
 
 def configure_logging(level: str) -> None:
@@ -45,8 +46,9 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # Access lines carry addresses and are the proxy's business; httpx2 would log URLs with keys in them.
-    for noisy in ("uvicorn.access", "httpx2", "httpcore2"):
+    # Access lines carry addresses and are the proxy's business; httpx2 would log URLs with keys in them, and SQLAlchemy
+    # what queries found.
+    for noisy in ("uvicorn.access", "httpx2", "httpcore2", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
@@ -69,6 +71,7 @@ async def watch_outbox(engine: AsyncEngine) -> None:
         "amanat_reconciliation_findings_open",
         description="Cases and processes that disagree or are stuck, and gateways in trouble (H8)",
     )
+    late = meter.create_gauge("amanat_erasures_late", description="Cases with a secret that should be erased by now")
     sums = meter.create_gauge("amanat_ledger_sums_age_seconds", description="How long entries wait to be summed up")
 
     async def look() -> None:
@@ -76,10 +79,12 @@ async def watch_outbox(engine: AsyncEngine) -> None:
             now_waiting, now_failing = await backlog(connection)
             now_open = await count_open_findings(connection)
             now_old = await ledger.sums_age(connection)
+            now_late = len(await vault.late_cases(connection, _LATE_COUNTED))
         waiting.set(now_waiting)
         failing.set(now_failing)
         for kind, count in now_open.items():
             findings.set(count, {"kind": kind.value})
         sums.set(now_old)
+        late.set(now_late)
 
     await repeat("metrics", look, every(_WATCH_SECONDS))

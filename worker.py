@@ -36,8 +36,8 @@ _WORKFLOW_SLOTS = 4 * (os.cpu_count() or 2)
 _LOCAL_SLOTS = 8
 # Outside most slots only wait for an answer; in a batch each keeps Postgres and a core busy.
 _ACTIVITY_SLOTS = {Queue.PROCESSES: 4, Queue.OUTSIDE: 12, Queue.BATCH: 2}
-# Local and normal slots plus the relay's, the housekeeper's two and the reconciler's own.
-POOL_FLOOR = _LOCAL_SLOTS + sum(_ACTIVITY_SLOTS.values()) + 6
+# Local and normal slots plus the relay's, the housekeeper's two, the reconciler's own and the eraser's.
+POOL_FLOOR = _LOCAL_SLOTS + sum(_ACTIVITY_SLOTS.values()) + 8
 OUTSIDE_PER_SECOND = 20.0
 _LOOK_SECONDS = 0.05
 _GRACE = timedelta(seconds=20)

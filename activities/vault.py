@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import secrets
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from collections.abc import Coroutine
+from datetime import UTC, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,18 +15,19 @@ from activities.transition import MACHINE
 from domain.vault import LONGEST_LIFE, ORPHAN_AFTER, KeysNotThere, WhyErased
 from messages.vault import EraseSecrets, Event
 from storage import audit, vault
-from storage.cases import add_event, touch_case
+from storage.cases import add_event, lock_case, touch_case
 from storage.chores import every, repeat
 from storage.database import SERVICE, postgres_now, transaction
 from storage.notices import notify
+from storage.rows.vault import OverSecret
 from storage.vault import Vault
 
 _log = logging.getLogger("amanat.vault")
 _SWEEP_SECONDS: Final = 60.0
 _AT_ONCE: Final = 100
-_SHARES: Final = 256
 # A key's day may end while its entry lives to the last moment.
 _DAY_ENDS_AFTER: Final = LONGEST_LIFE + timedelta(days=1)
+_FIRST: Final = UUID(int=0)
 
 
 class SecretEraser:
@@ -36,7 +37,7 @@ class SecretEraser:
         """Prepare; nothing runs yet."""
         self._engine = engine
         self._vault = vault_
-        self._seen = UUID(int=0)
+        self._seen = _FIRST
 
     async def erase(self, message: EraseSecrets) -> None:
         """Erase the secrets of a case whose time is over.
@@ -45,65 +46,63 @@ class SecretEraser:
             KeysNotThere: the keys are not there; asked for again later.
             OSError: a key is still there; likewise.
         """
-        async with transaction(self._engine, SERVICE) as connection:
-            over = await vault.over_secrets(connection, _AT_ONCE, case_id=message.case_id)
-        for secret in over:
-            await self._erase(secret.id, secret.case_id, secret.owner_id, WhyErased.TIME_OVER)
+        for secret in await self._over(_AT_ONCE, message.case_id):
+            await self._erase(secret)
 
     async def run(self) -> None:
         """Sweep again and again, until cancelled."""
         await repeat("vault", self.sweep, every(_SWEEP_SECONDS))
 
     async def sweep(self) -> None:
-        """One round: what is over, what came back with a backup, what no case has, and days that are over."""
-        try:
-            await self._erase_over()
-            await self._find_returned()
-            await self._clear_orphans(secrets.randbelow(_SHARES))
-            await self._vault.keys.end_days((datetime.now(UTC) - _DAY_ENDS_AFTER).date())
-        except KeysNotThere:
-            _log.exception("vault_keys_not_there")
+        """One round: what is over, entries that no case has, and days that are over. None waits for another."""
+        for part in (self._erase_over, self._clear_orphans, self._end_days):
+            await self._tried(part(), part=part.__name__)
 
     async def _erase_over(self) -> None:
-        async with transaction(self._engine, SERVICE) as connection:
-            over = await vault.over_secrets(connection, _AT_ONCE)
-        for secret in over:
-            try:
-                await self._erase(secret.id, secret.case_id, secret.owner_id, WhyErased.TIME_OVER)
-            except (OSError, SQLAlchemyError):
-                # The others must not wait for it; that it is late is told (storage.vault.late_cases).
-                _log.exception("secret_not_erased", extra={"secret_id": str(secret.id)})
+        failed = set[UUID]()
+        while over := [one for one in await self._over(_AT_ONCE + len(failed)) if one.id not in failed]:
+            for secret in over:
+                if not await self._tried(self._erase(secret), secret_id=str(secret.id)):
+                    failed.add(secret.id)
 
-    async def _find_returned(self) -> None:
-        """A backup of before an erasure brought rows back, and not their keys: they are erased all the same."""
+    async def _clear_orphans(self) -> None:
+        """Entries of commands that broke off: no case has them. All have their turn, so many a round."""
+        found = await self._vault.entries_after(self._seen, ORPHAN_AFTER, _AT_ONCE)
+        self._seen = found[-1] if len(found) == _AT_ONCE else _FIRST
         async with transaction(self._engine, SERVICE) as connection:
-            kept = await vault.kept_secrets(connection, self._seen, _AT_ONCE)
-        self._seen = kept[-1].id if len(kept) == _AT_ONCE else UUID(int=0)
-        for secret in kept:
-            if not await self._vault.keys.exists(secret.id):
-                await self._erase(secret.id, secret.case_id, secret.owner_id, WhyErased.KEY_GONE)
+            known = await vault.known_secrets(connection, found)
+        for entry_id in set(found) - known:
+            await self._tried(self._vault.erase(entry_id), secret_id=str(entry_id))
 
-    async def _clear_orphans(self, share: int) -> None:
-        """Entries and keys of commands that broke off: no case has them."""
+    async def _end_days(self) -> None:
+        # By Postgres's clock: one that is wrong here would destroy everything.
         async with transaction(self._engine, SERVICE) as connection:
-            limit = await postgres_now(connection) - ORPHAN_AFTER
-        found = [entry_id for entry_id, made_at in await self._vault.keys.listed(share) if made_at < limit]
-        found += await self._vault.entries_older(ORPHAN_AFTER, _AT_ONCE, share)
-        for start in range(0, len(found), _AT_ONCE):
-            some = found[start : start + _AT_ONCE]
-            async with transaction(self._engine, SERVICE) as connection:
-                known = await vault.known_secrets(connection, some)
-            for entry_id in set(some) - known:
-                await self._vault.erase(entry_id)
+            before = await postgres_now(connection) - _DAY_ENDS_AFTER
+        await self._vault.keys.end_days(before.astimezone(UTC).date())
 
-    async def _erase(self, secret_id: UUID, case_id: UUID, owner_id: UUID, why: WhyErased) -> None:
-        await self._vault.erase(secret_id)
+    async def _tried(self, work: Coroutine[Any, Any, None], **about: str) -> bool:
+        """Whether it succeeded. That a secret is late is told (``storage.vault.late_cases``)."""
+        try:
+            await work
+        except (KeysNotThere, OSError, SQLAlchemyError):
+            _log.exception("vault_not_swept", extra=about)
+            return False
+        return True
+
+    async def _over(self, most: int, case_id: UUID | None = None) -> list[OverSecret]:
         async with transaction(self._engine, SERVICE) as connection:
-            cause = await vault.note_erased(connection, secret_id, why)
-            if cause is None:
+            return await vault.over_secrets(connection, most, case_id=case_id)
+
+    async def _erase(self, secret: OverSecret) -> None:
+        await self._vault.erase(secret.id)
+        async with transaction(self._engine, SERVICE) as connection:
+            # First, as commands do: two that lock case and secret the other way round wait for each other.
+            await lock_case(connection, secret.case_id)
+            why = await vault.note_erased(connection, secret.id, WhyErased.TIME_OVER)
+            if why is None:
                 return
-            await add_event(connection, case_id, Event.ERASED, actor=MACHINE, params={"why": cause})
-            await touch_case(connection, case_id)
-            await notify(connection, [owner_id], Event.ERASED, case_id=case_id)
-            noted = audit.AuditEntry("erase_secret", MACHINE, str(secret_id), after={"why": cause})
-            await audit.append(connection, audit.case_stream(case_id), noted)
+            await add_event(connection, secret.case_id, Event.ERASED, actor=MACHINE, params={"why": why})
+            await touch_case(connection, secret.case_id)
+            await notify(connection, [secret.owner_id], Event.ERASED, case_id=secret.case_id)
+            noted = audit.AuditEntry("erase_secret", MACHINE, str(secret.id), after={"why": why})
+            await audit.append(connection, audit.case_stream(secret.case_id), noted)

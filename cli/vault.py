@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from pathlib import Path
 
 import typer
 
 from gateways.entry_keys import KeyDirectory, Rewrapped
+from stack.places import CliError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The keys of entrusted secrets.")
 
@@ -30,12 +33,17 @@ def rotate() -> None:
     done = asyncio.run(_rotate())
     typer.echo(f"{done.keys} keys wrapped anew, {done.days_ended} keys of days destroyed")
     if done.unreadable:
-        typer.echo(f"✗ {done.unreadable} keys could not be opened, so the old keys of days stay")
+        typer.echo(f"✗ of {done.unreadable} days some keys could not be opened, so those days' old keys stay")
     raise typer.Exit(1 if done.unreadable else 0)
 
 
 async def _rotate() -> Rewrapped:
-    from stack.connect import connected  # noqa: PLC0415 - --help needs no stack
+    """Neither Postgres nor Temporal is needed: one may have to rotate while they are away."""
+    from assembly import open_keys  # noqa: PLC0415 - --help needs no stack
+    from settings import Settings  # noqa: PLC0415 - likewise
+    from stack.control import running_environment  # noqa: PLC0415 - likewise
 
-    async with connected() as assembly:
-        return await assembly.keys.rewrap()
+    # Without a running stack the settings are in the environment, or in files, as in a container.
+    with contextlib.suppress(CliError):
+        os.environ.update(running_environment())
+    return await (await open_keys(Settings())).rewrap()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable
@@ -47,7 +48,7 @@ from storage import audit, vault
 from storage.account import count_use
 from storage.case_lists import see_case
 from storage.cases import add_event, touch_case
-from storage.database import with_service_rights
+from storage.database import as_service, with_service_rights
 from storage.notices import notify
 from storage.people import parts_in
 from storage.rows.cases import Case
@@ -59,6 +60,8 @@ from storage.vault import Vault
 T = TypeVar("T")
 _log = logging.getLogger("amanat.commands")
 _KIND: Final = SecretKind.SITE_LOGIN
+# Far less than a transaction may stand still.
+_REACHED_WITHIN: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,22 +134,22 @@ async def entrust_secret(
     if sum(one.erased_at is None for one in found.secrets) >= MOST_OF_A_CASE:
         raise TooManySecrets
     await _count(command, ENTRUSTED_PER_MEMBER)
-    rules, person_id = SECRETS[case.kind], command.actor.person_id
+    person_id = command.actor.person_id
     parts = await parts_in(command.connection, case_id, person_id)
     plain = json.dumps(asdict(login), ensure_ascii=False).encode()
     entry_id = await _reached(_vault(command).keep(plain, vault.about_secret(case_id, _KIND)))
-    part = min(parts & rules.members)
-    secret = await vault.add_secret(
-        command.connection,
-        command.seals,
-        entry_id,
-        case_id=case_id,
-        owner_id=person_id,
-        part=part,
-        kind=_KIND,
-        host=host,
-        life=rules.life,
-    )
+    part = min(parts & SECRETS[case.kind].members)
+    async with as_service(command.connection, command.acting):
+        secret = await vault.add_secret(
+            command.connection,
+            command.seals,
+            entry_id,
+            case_id=case_id,
+            owner_id=person_id,
+            part=part,
+            kind=_KIND,
+            host=host,
+        )
     await _tell(command, secret, Event.ENTRUSTED, part)
     return secret
 
@@ -161,8 +164,11 @@ async def show_secret(command: Command, case_id: UUID, secret_id: UUID) -> Login
         raise NotFound
     if found.task is None:
         raise TaskNotClaimed
+    secret = await vault.lock_secret(command.connection, case_id, secret_id)
+    if secret is None:
+        raise NotFound
+    _refuse_ended(command, secret)
     await require_code(command)
-    secret = await _lock(command, case_id, secret_id)
     await _count(command, SHOWN_PER_OFFICER)
     try:
         plain = await _reached(_vault(command).open(secret.id, vault.about_secret(case_id, secret.kind)))
@@ -176,27 +182,26 @@ async def show_secret(command: Command, case_id: UUID, secret_id: UUID) -> Login
         command.connection, SecretView(secret.id, found.task.id, command.actor.person_id, role, command.now)
     )
     await _tell(command, secret, Event.SHOWN, role)
-    return Login(**json.loads(plain))
+    told = json.loads(plain)
+    return Login(told["site"], told["user_name"], told["password"])
 
 
 @refuses(SecretGone)
 async def take_back_secret(command: Command, case_id: UUID, secret_id: UUID) -> None:
     """Take back a secret of one's own: nobody sees it any more, and it is erased."""
     await command.lock_case(case_id)
-    secret = await _lock(command, case_id, secret_id)
-    if command.actor.capacity != "member" or secret.owner_id != command.actor.person_id:
-        raise NotFound
-    await vault.end_secrets(command.connection, WhyErased.TAKEN_BACK, case_id=case_id, secret_id=secret.id)
+    async with as_service(command.connection, command.acting):
+        secret = await vault.lock_secret(command.connection, case_id, secret_id)
+        if secret is None or command.actor.capacity != "member" or secret.owner_id != command.actor.person_id:
+            raise NotFound
+        _refuse_ended(command, secret)
+        await vault.end_secrets(command.connection, WhyErased.TAKEN_BACK, case_id=case_id, secret_id=secret.id)
     await _tell(command, secret, Event.TAKEN_BACK, secret.part)
 
 
-async def _lock(command: Command, case_id: UUID, secret_id: UUID) -> EntrustedSecret:
-    secret = await vault.lock_secret(command.connection, case_id, secret_id)
-    if secret is None:
-        raise NotFound
+def _refuse_ended(command: Command, secret: EntrustedSecret) -> None:
     if secret.state(command.now) is not SecretState.KEPT:
         raise SecretGone
-    return secret
 
 
 async def _tell(command: Command, secret: EntrustedSecret, event: Event, part: str) -> None:
@@ -230,7 +235,8 @@ async def _reached(asked: Awaitable[T]) -> T:
         VaultAway: its database or its keys are not there.
     """
     try:
-        return await asked
+        async with asyncio.timeout(_REACHED_WITHIN):
+            return await asked
     except (KeysNotThere, OSError, SQLAlchemyError) as error:
         _log.error("vault_away", extra={"error": type(error).__name__})
         raise VaultAway(retry_after=5) from None

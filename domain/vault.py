@@ -66,8 +66,6 @@ class WhyErased(StrEnum):
     NOT_NEEDED = "not_needed"
     TAKEN_BACK = "taken_back"
     TIME_OVER = "time_over"
-    # The database came back from a backup of before the erasure: the key did not.
-    KEY_GONE = "key_gone"
 
 
 class SecretsNotTaken(Conflict):
@@ -79,7 +77,7 @@ class SecretsNotTaken(Conflict):
 
 
 class TooManySecrets(Conflict):
-    """The case holds as many secrets as it may."""
+    """The case holds as many secrets of its member as it may."""
 
     code = "too_many_secrets"
     fa = "در این پرونده به اندازهٔ مجاز گذرواژه سپرده شده است؛ نخست یکی را پس بگیرید."
@@ -127,13 +125,11 @@ class SecretRules:
         task: of the kind that is decided by who has claimed it; its holder sees the secrets, and only while one is open
             may any be entrusted.
         members: the parts in the case whose members entrust them.
-        life: how long one lives at most, however long its case lives.
     """
 
     kind: CaseKind
     task: StrEnum
     members: frozenset[str]
-    life: timedelta = LONGEST_LIFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +195,6 @@ WORDS: Final = CapabilityWords(
             WhyErased.NOT_NEEDED: Sentence("دیگر به آن نیازی نیست", "nobody needs it any more"),
             WhyErased.TAKEN_BACK: Sentence("صاحبش آن را پس گرفت", "its owner took it back"),
             WhyErased.TIME_OVER: Sentence("مهلت نگه‌داری آن گذشت", "its time was over"),
-            WhyErased.KEY_GONE: Sentence("کلید آن دیگر وجود ندارد", "its key is no more"),
         },
     },
 )

@@ -5,9 +5,10 @@ what erases an entry, in every copy of the database. The keys of days are sealed
 destroyed after the longest life of an entry, whatever became of its entries.
 
     vault.json              whose keys these are
-    lock                    shared by who makes or destroys a key, held alone by who wraps keys anew
+    lock                    shared by who makes, opens or destroys a key, held alone by who wraps some anew
+    rotating                held by the one who wraps all of them anew
     days/2026-11-30.1       the key of a day; a higher number takes its place when keys are wrapped anew
-    entries/3f/<uuid>       the key of an entry
+    entries/<uuid>          the key of an entry: its day, a nonce, itself wrapped
 """
 
 from __future__ import annotations
@@ -24,44 +25,37 @@ import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.vault import EntryUnreadable, KeyGone, KeysNotThere
+from gateways.files import SealsBytes
 
 T = TypeVar("T")
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _MARKER: Final = "vault.json"
 _LOCK: Final = "lock"
+_ROTATING: Final = "rotating"
 _DAYS: Final = "days"
 _ENTRIES: Final = "entries"
-_FRESH: Final = ".fresh"
+_FRESH: Final = ".fresh-"
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _GENERATION: Final = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.(?P<number>[1-9][0-9]{0,5})")
 # How the name of a day's key stands before what it wraps: its length, then itself.
 _LENGTH: Final = struct.Struct(">B")
-# So many keys are wrapped anew while nobody else may make or destroy one.
-_AT_ONCE: Final = 50
-
-
-class SealsBytes(Protocol):
-    """What seals the keys of days."""
-
-    def seal(self, plain: bytes, purpose: str) -> bytes:
-        """Encrypt for one purpose."""
-
-    def open(self, sealed: bytes, purpose: str) -> bytes:
-        """Decrypt what was sealed for this purpose."""
+# So many keys are wrapped anew while nobody else may make or destroy one: each costs two writes to the disk.
+_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrapped:
-    """What came of wrapping keys anew: how many were, how many could not be opened, and the days' keys destroyed."""
+    """What came of wrapping keys anew: how many were, of how many days some could not be opened, old keys destroyed."""
 
     keys: int
     unreadable: int
@@ -71,7 +65,8 @@ class Rewrapped:
 class KeyDirectory:
     """The keys of one vault, on a disk that no backup of the database holds.
 
-    Its work with files runs in a thread of its own: no event loop waits for a disk.
+    Its work with files runs in a thread of its own: no event loop waits for a disk. Each use raises KeysNotThere where
+    the directory is gone, or another vault's stands in its place.
     """
 
     def __init__(self, directory: Path, cipher: SealsBytes, vault_id: UUID) -> None:
@@ -82,117 +77,95 @@ class KeyDirectory:
 
     @classmethod
     def make(cls, directory: Path) -> None:
-        """Make a directory for a new vault, unless there is one.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Make a directory for a new vault, unless there is one. Raises OSError."""
         for part in (directory, directory / _DAYS, directory / _ENTRIES):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (directory / _MARKER).exists():
-            _write_new(directory / _MARKER, json.dumps({"vault": str(uuid4())}).encode())
+            # Of processes that start at once one is first, and its vault it is.
+            with contextlib.suppress(FileExistsError):
+                _write_new(directory / _MARKER, json.dumps({"vault": str(uuid4())}).encode())
 
     @classmethod
     def at(cls, directory: Path, cipher: SealsBytes) -> KeyDirectory:
         """Open a directory that was made.
 
         Raises:
-            KeysNotThere: there is none, for example because its disk is not mounted.
+            KeysNotThere: there is none, for example because its disk is not mounted, or it is another user's.
         """
-        try:
-            marker = json.loads((directory / _MARKER).read_bytes())
-            return cls(directory, cipher, UUID(marker["vault"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise KeysNotThere(f"{directory} holds no keys of a vault: {type(error).__name__}") from error
+        return cls(directory, cipher, _vault_of(directory))
 
-    async def create(self, entry_id: UUID) -> bytes:
-        """Make the key of a new entry, and keep it before anything is sealed by it; 32 bytes.
+    async def create(self, entry_id: UUID, day: date) -> bytes:
+        """Make the key of a new entry on a day, and keep it before anything is sealed by it; 32 bytes.
 
         Raises:
-            KeysNotThere: the directory is gone.
+            KeysNotThere: the day's key cannot be used.
             OSError: it cannot be written, for example because the disk is full; nothing is left behind then.
         """
-        return await self._run(lambda: self._create(entry_id))
+        return await self._run(lambda: self._create(entry_id, day.isoformat()))
 
     async def open(self, entry_id: UUID) -> bytes:
         """The key of an entry.
 
         Raises:
             KeyGone: it was destroyed, or there never was one.
-            KeysNotThere: the directory is gone.
             EntryUnreadable: it is damaged, or wrapped by a key that is not there.
         """
         return await self._run(lambda: self._open(entry_id))
 
-    async def exists(self, entry_id: UUID) -> bool:
-        """Whether there is a key of an entry. Raises KeysNotThere."""
-        return await self._run(self._path(entry_id).exists)
-
     async def destroy(self, entry_id: UUID) -> None:
-        """Destroy the key of an entry, for good; one that is gone is none.
-
-        Raises:
-            KeysNotThere: the directory is gone.
-            OSError: the file is still there.
-        """
+        """Destroy the key of an entry, for good; one that is gone is none. Raises OSError if it may still be there."""
         await self._run(lambda: self._destroy(entry_id))
 
-    async def listed(self, share: int) -> list[tuple[UUID, datetime]]:
-        """The entries of a share (0 to 255) that have keys, and when each was made."""
-        return await self._run(lambda: self._listed(share))
-
     async def end_days(self, before: date) -> int:
-        """Destroy the keys of days before one; returns how many. What they wrapped is read by nobody any more."""
-        return await self._run(lambda: self._end_days(before))
+        """Destroy the keys of days before one, and what they wrapped; returns of how many days."""
+        return await self._run(lambda: self._end_days(before.isoformat()))
 
     async def rewrap(self) -> Rewrapped:
         """Wrap every key by a new one of its day, and destroy the days' old keys; goes on where one was broken off.
 
-        Keys are made, opened and destroyed meanwhile. Where one could not be opened, the old keys stay.
+        Keys are made, opened and destroyed meanwhile. Of a day of which one could not be opened, the old key stays.
+
+        Raises:
+            BlockingIOError: another process is doing it.
         """
-        await self._run(self._begin_rewrapping)
-        done = unreadable = 0
-        for share in range(256):
-            listed = await self.listed(share)
-            for first in range(0, len(listed), _AT_ONCE):
-                part = [entry_id for entry_id, _ in listed[first : first + _AT_ONCE]]
-                some, failed = await self._run(functools.partial(self._rewrap, part))
-                done, unreadable = done + some, unreadable + failed
-        ended = 0 if unreadable else await self._run(self._end_rewrapping)
-        return Rewrapped(done, unreadable, ended)
+        with self._locked(_ROTATING, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            await self._run(self._begin_rewrapping)
+            names = await self._run(lambda: sorted(path.name for path in (self._root / _ENTRIES).iterdir()))
+            done, unreadable = 0, set[str]()
+            for first in range(0, len(names), _AT_ONCE):
+                some, failed = await self._run(functools.partial(self._rewrap, names[first : first + _AT_ONCE]))
+                done, unreadable = done + some, unreadable | failed
+            ended = await self._run(lambda: self._end_rewrapping(unreadable))
+        return Rewrapped(done, len(unreadable), ended)
 
     async def _run(self, work: Callable[[], T]) -> T:
         def checked() -> T:
-            if not (self._root / _MARKER).exists():
-                raise KeysNotThere(f"{self._root} is gone")
+            if _vault_of(self._root) != self.vault_id:
+                raise KeysNotThere(f"{self._root} holds the keys of another vault now")
             return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, checked)
 
-    def _create(self, entry_id: UUID) -> bytes:
-        key, path = secrets.token_bytes(_KEY_BYTES), self._path(entry_id)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        with self._locked(alone=False):
-            _write_new(path, self._wrap(entry_id, key, self._today()))
+    def _create(self, entry_id: UUID, day: str) -> bytes:
+        key = secrets.token_bytes(_KEY_BYTES)
+        with self._locked(_LOCK, fcntl.LOCK_SH):
+            try:
+                wrapped = self._wrap(entry_id, key, self._newest(day))
+            except EntryUnreadable as error:
+                raise KeysNotThere(str(error)) from error
+            _write_new(self._path(entry_id), wrapped)
         return key
 
     def _open(self, entry_id: UUID) -> bytes:
-        with self._locked(alone=False):
+        with self._locked(_LOCK, fcntl.LOCK_SH):
             return self._unwrap(entry_id, self._read(entry_id))
 
     def _destroy(self, entry_id: UUID) -> None:
-        path = self._path(entry_id)
-        with self._locked(alone=False):
-            # Where a disk writes in place nothing of it is left; where it does not, or is full, its end counts.
-            with contextlib.suppress(OSError), path.open("r+b") as file:
-                file.write(secrets.token_bytes(path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
+        with self._locked(_LOCK, fcntl.LOCK_SH):
             # What a process left that was killed as it wrapped this key anew opens the entry as well.
-            for left in (path, *path.parent.glob(f"{_FRESH}-{entry_id}-*")):
-                left.unlink(missing_ok=True)
-            with contextlib.suppress(FileNotFoundError):
-                _sync(path.parent)
+            for left in (self._root / _ENTRIES).glob(f"{_FRESH}{entry_id}-*"):
+                _shred(left)
+            _shred(self._path(entry_id))
 
     def _read(self, entry_id: UUID) -> bytes:
         try:
@@ -201,7 +174,7 @@ class KeyDirectory:
             raise KeyGone(entry_id) from None
 
     def _path(self, entry_id: UUID) -> Path:
-        return self._root / _ENTRIES / entry_id.hex[:2] / str(entry_id)
+        return self._root / _ENTRIES / str(entry_id)
 
     def _wrap(self, entry_id: UUID, key: bytes, generation: str) -> bytes:
         name, nonce = generation.encode(), os.urandom(_NONCE_BYTES)
@@ -220,9 +193,8 @@ class KeyDirectory:
     def _about(self, entry_id: UUID) -> bytes:
         return self.vault_id.bytes + entry_id.bytes
 
-    def _today(self) -> str:
-        """The newest key of this day; the first one of a day is made by who comes first."""
-        day = datetime.now(UTC).date().isoformat()
+    def _newest(self, day: str) -> str:
+        """The newest key of a day; its first one is made by who comes first."""
         found = self._generations().get(day)
         if found:
             return f"{day}.{found[-1]}"
@@ -238,9 +210,10 @@ class KeyDirectory:
     def _day_key(self, generation: str) -> bytes:
         try:
             sealed = (self._root / _DAYS / generation).read_bytes()
-            return self._cipher.open(sealed, self._day_purpose(generation))
         except FileNotFoundError as error:
             raise EntryUnreadable(f"there is no key {generation}") from error
+        try:
+            return self._cipher.open(sealed, self._day_purpose(generation))
         except Exception as error:
             raise EntryUnreadable(f"the key {generation} cannot be opened") from error
 
@@ -255,74 +228,91 @@ class KeyDirectory:
                 found.setdefault(match["day"], []).append(int(match["number"]))
         return {day: sorted(numbers) for day, numbers in found.items()}
 
-    def _listed(self, share: int) -> list[tuple[UUID, datetime]]:
-        folder, found = self._root / _ENTRIES / f"{share:02x}", list[tuple[UUID, datetime]]()
-        with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
-            for entry in entries:
-                with contextlib.suppress(ValueError, FileNotFoundError):
-                    found.append((UUID(entry.name), datetime.fromtimestamp(entry.stat().st_mtime, UTC)))
-        return found
-
-    def _end_days(self, before: date) -> int:
-        with self._locked(alone=True):
-            over = [
-                f"{day}.{number}"
-                for day, numbers in self._generations().items()
-                if day < before.isoformat()
-                for number in numbers
-            ]
-            return self._unlink_days(over)
-
-    def _unlink_days(self, names: list[str]) -> int:
-        for name in names:
-            (self._root / _DAYS / name).unlink(missing_ok=True)
-        _sync(self._root / _DAYS)
-        return len(names)
+    def _end_days(self, before: str) -> int:
+        # What a process left that was killed as it wrote a day's key is that key.
+        over = [path for path in (self._root / _DAYS).iterdir() if _day_of(path.name.removeprefix(_FRESH)) < before]
+        if over:
+            with self._locked(_LOCK, fcntl.LOCK_EX):
+                for path in over:
+                    _shred(path)
+                for path in (self._root / _ENTRIES).iterdir():
+                    if _day_of(path.read_bytes()[_LENGTH.size :].decode("ascii", errors="replace")) < before:
+                        _shred(path)
+        return len(over)
 
     def _begin_rewrapping(self) -> None:
         """Each day with one key gets a second; with two, an earlier run was broken off and is gone on with."""
-        with self._locked(alone=True):
+        with self._locked(_LOCK, fcntl.LOCK_EX):
             for day, numbers in self._generations().items():
                 if len(numbers) == 1:
                     self._make_day_key(day, numbers[0] + 1)
 
-    def _rewrap(self, entries: list[UUID]) -> tuple[int, int]:
-        """Wrap some keys by the newest of their day; how many, and how many could not be opened."""
-        done = unreadable = 0
-        with self._locked(alone=True):
+    def _rewrap(self, names: list[str]) -> tuple[int, set[str]]:
+        """Wrap some keys by the newest of their day; how many, and of which days some could not be opened."""
+        done, unreadable = 0, set[str]()
+        with self._locked(_LOCK, fcntl.LOCK_EX):
             generations = self._generations()
-            for entry_id in entries:
-                try:
-                    done += self._rewrap_one(entry_id, generations)
-                except KeyGone:
+            for name in names:
+                if name.startswith(_FRESH):
+                    # Nobody writes now: a process was killed.
+                    _shred(self._root / _ENTRIES / name)
                     continue
-                except EntryUnreadable:
-                    unreadable += 1
+                with contextlib.suppress(KeyGone, ValueError):
+                    done += self._rewrap_one(UUID(name), generations, unreadable)
         return done, unreadable
 
-    def _rewrap_one(self, entry_id: UUID, generations: dict[str, list[int]]) -> bool:
+    def _rewrap_one(self, entry_id: UUID, generations: dict[str, list[int]], unreadable: set[str]) -> bool:
         content = self._read(entry_id)
-        present = _generation_of(content)
-        day = present.partition(".")[0]
-        newest = f"{day}.{generations.get(day, [0])[-1]}"
-        if present == newest:
+        try:
+            present = _generation_of(content)
+            day = _day_of(present)
+            newest = f"{day}.{generations[day][-1]}" if day in generations else present
+            if present == newest:
+                return False
+            _replace(self._path(entry_id), self._wrap(entry_id, self._unwrap(entry_id, content), newest))
+        except EntryUnreadable:
+            unreadable.add(_day_of(content[_LENGTH.size :].decode("ascii", errors="replace")))
             return False
-        _replace(self._path(entry_id), self._wrap(entry_id, self._unwrap(entry_id, content), newest))
         return True
 
-    def _end_rewrapping(self) -> int:
-        with self._locked(alone=True):
-            older = [f"{day}.{number}" for day, numbers in self._generations().items() for number in numbers[:-1]]
-            return self._unlink_days(older)
+    def _end_rewrapping(self, unreadable: set[str]) -> int:
+        """Destroy the days' older keys, but for those of days of which one could not be opened."""
+        with self._locked(_LOCK, fcntl.LOCK_EX):
+            newest = {f"{day}.{numbers[-1]}" for day, numbers in self._generations().items()}
+            older = [
+                path
+                for path in (self._root / _DAYS).iterdir()
+                if path.name not in newest and _day_of(path.name.removeprefix(_FRESH)) not in unreadable
+            ]
+            for path in older:
+                _shred(path)
+        return len(older)
 
     @contextlib.contextmanager
-    def _locked(self, *, alone: bool) -> Iterator[None]:
-        handle = os.open(self._root / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    def _locked(self, name: str, how: int) -> Iterator[None]:
+        handle = os.open(self._root / name, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            fcntl.flock(handle, how)
             yield
         finally:
             os.close(handle)
+
+
+def _vault_of(directory: Path) -> UUID:
+    """Whose keys lie in a directory, if they are this user's: what another one wrote nobody else could read."""
+    try:
+        content, owner = (directory / _MARKER).read_bytes(), (directory / _MARKER).stat().st_uid
+        if owner != os.geteuid():
+            raise KeysNotThere(f"{directory} belongs to user {owner}")
+        return UUID(json.loads(content)["vault"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise KeysNotThere(f"{directory} holds no keys of a vault: {type(error).__name__}") from error
+
+
+def _day_of(text: str) -> str:
+    """The day with which a text begins; one that never ends if it begins with none."""
+    found = _DAY.match(text)
+    return found[0] if found else "9999"
 
 
 def _generation_of(content: bytes) -> str:
@@ -359,7 +349,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _written_aside(path: Path, content: bytes) -> Path:
-    fresh = path.with_name(f"{_FRESH}-{path.name}-{uuid4()}")
+    fresh = path.with_name(f"{_FRESH}{path.name}-{uuid4()}")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -370,6 +360,17 @@ def _written_aside(path: Path, content: bytes) -> Path:
         fresh.unlink(missing_ok=True)
         raise
     return fresh
+
+
+def _shred(path: Path) -> None:
+    """Delete a file: where a disk writes in place nothing is left; where it does not, or is full, its end counts."""
+    with contextlib.suppress(OSError), path.open("r+b") as file:
+        file.write(secrets.token_bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink(missing_ok=True)
+    # Also where there was none: a directory that is not there fails here.
+    _sync(path.parent)
 
 
 def _sync(directory: Path) -> None:

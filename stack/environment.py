@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from stack.keys import keys_environment
-from stack.places import PROJECT
+from stack.places import PROJECT, CliError
 from stack.ports import LOOPBACK
 
 if TYPE_CHECKING:
@@ -97,10 +97,17 @@ class External:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> External:
-        """Read DATABASE_URL, OWNER_DATABASE_URL, VAULT_DATABASE_URL (by default the same) and TEMPORAL_ADDRESS."""
+        """Read DATABASE_URL, OWNER_DATABASE_URL (by default the same), VAULT_DATABASE_URL and TEMPORAL_ADDRESS.
+
+        Raises:
+            CliError: a database is named, and no login for its vault.
+        """
         database = _with_driver(environment.get("DATABASE_URL", ""))
         owner = _with_driver(environment.get("OWNER_DATABASE_URL", "")) or database
-        vault = _with_driver(environment.get("VAULT_DATABASE_URL", "")) or database
+        vault = _with_driver(environment.get("VAULT_DATABASE_URL", ""))
+        if database and not vault:
+            message = "DATABASE_URL names a database of your own: set VAULT_DATABASE_URL too, the login of its vault"
+            raise CliError(message)
         return cls(database or None, owner or None, vault or None, environment.get("TEMPORAL_ADDRESS") or None)
 
     @property

@@ -45,7 +45,7 @@ def keys_environment(places: Places, *, has_data: bool) -> dict[str, str]:
         write_private(places.secrets, json.dumps(fresh, indent=2) + "\n")
     try:
         kept = json.loads(places.secrets.read_text("utf-8"))
-        if "vault_keys" not in kept:
+        if "vault_keys" not in kept and not places.vault_keys.exists():
             # Of a release that kept no secrets of others.
             write_private(places.secrets, json.dumps(kept | {"vault_keys": _new_ring()}, indent=2) + "\n")
             kept = json.loads(places.secrets.read_text("utf-8"))

@@ -10,7 +10,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from typing import Final, Protocol
 from uuid import UUID, uuid4
 
@@ -19,24 +19,24 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.vault import LATE_AFTER, EntryUnreadable, KeyGone, KeysNotThere, SecretKind, WhyErased
+from domain.vault import LATE_AFTER, LONGEST_LIFE, EntryUnreadable, KeyGone, KeysNotThere, SecretKind, WhyErased
 from messages.vault import EraseSecrets
-from storage.database import SERVICE, transaction
+from storage.database import SERVICE, postgres_now, transaction
 from storage.outbox import enqueue
 from storage.rows.table import columns, find_one, read_all, read_one
-from storage.rows.vault import EntrustedSecret, SecretView, entrusted_secrets, secret_views
+from storage.rows.vault import EntrustedSecret, OverSecret, SecretView, entrusted_secrets, secret_views
 from storage.sealing import Seals
 
 _KEY_BITS: Final = 256
 _NONCE_BYTES: Final = 12
+_PADDED_TO: Final = 1_024
 _HOST: Final = "secret.host"
 _KEEP: Final = sa.text("INSERT INTO vault.entries (id, data_key, sealed) VALUES (:id, :data_key, :sealed)")
 _READ: Final = sa.text("SELECT data_key, sealed FROM vault.entries WHERE id = :id")
 _DELETE: Final = sa.text("DELETE FROM vault.entries WHERE id = :id")
-# By the first byte of their ids, as the keys outside are shared out.
-_OLDER: Final = sa.text(
-    "SELECT id FROM vault.entries WHERE kept_at < now() - CAST(:age AS interval)"
-    " AND get_byte(uuid_send(id), 0) = :share ORDER BY id LIMIT :most"
+_AFTER: Final = sa.text(
+    "SELECT id FROM vault.entries WHERE id > :after AND kept_at < now() - CAST(:age AS interval)"
+    " ORDER BY id LIMIT :most"
 )
 _WHOSE: Final = sa.text("SELECT id FROM vault.directory")
 _CLAIM: Final = sa.text(
@@ -45,29 +45,26 @@ _CLAIM: Final = sa.text(
 
 
 class EntryKeys(Protocol):
-    """Keeps a key for each entry outside the database; ``gateways.entry_keys`` does it in a directory."""
+    """Keeps a key for each entry outside the database; ``gateways.entry_keys`` does it in a directory.
+
+    Each use raises KeysNotThere where the keys are not there, or are another vault's.
+    """
 
     @property
     def vault_id(self) -> UUID:
         """Whose keys these are."""
 
-    async def create(self, entry_id: UUID) -> bytes:
-        """Make the key of a new entry, 32 bytes. Raises KeysNotThere, OSError."""
+    async def create(self, entry_id: UUID, day: date) -> bytes:
+        """Make the key of a new entry on a day, 32 bytes. Raises OSError."""
 
     async def open(self, entry_id: UUID) -> bytes:
-        """The key of an entry. Raises KeyGone, KeysNotThere, EntryUnreadable."""
-
-    async def exists(self, entry_id: UUID) -> bool:
-        """Whether there is one. Raises KeysNotThere."""
+        """The key of an entry. Raises KeyGone, EntryUnreadable."""
 
     async def destroy(self, entry_id: UUID) -> None:
-        """Destroy it for good. Raises KeysNotThere, OSError."""
-
-    async def listed(self, share: int) -> list[tuple[UUID, datetime]]:
-        """The entries of a share (0 to 255) that have keys, and when each was made. Raises KeysNotThere."""
+        """Destroy it for good. Raises OSError if it may still be there."""
 
     async def end_days(self, before: date) -> int:
-        """Destroy what wraps the keys that were made before a day; how many of these. Raises KeysNotThere, OSError."""
+        """Destroy what wraps the keys that were made before a day; of how many days. Raises OSError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +87,10 @@ class Vault:
     async def _entered(self) -> AsyncIterator[AsyncConnection]:
         """A transaction in the vault, with the keys that belong to it."""
         async with transaction(self.engine, SERVICE) as connection:
-            await connection.execute(_CLAIM, {"id": self.keys.vault_id})
             known = await connection.scalar(_WHOSE)
+            if known is None:
+                await connection.execute(_CLAIM, {"id": self.keys.vault_id})
+                known = await connection.scalar(_WHOSE)
             if known != self.keys.vault_id:
                 raise KeysNotThere(f"these are the keys of vault {self.keys.vault_id}, the entries are of {known}")
             yield connection
@@ -100,7 +99,7 @@ class Vault:
         """Seal something and keep it; returns its entry's id. Without the caller's own row it is swept up.
 
         Args:
-            plain: what it is.
+            plain: what it is; spaces may follow it afterwards.
             about: the case and what it is of it, authenticated with it.
 
         Raises:
@@ -110,8 +109,12 @@ class Vault:
         entry_id, data_key = uuid4(), AESGCM.generate_key(_KEY_BITS)
         purpose = _purpose(entry_id, about)
         async with self._entered() as connection:
-            wrapped = _seal(await self.keys.create(entry_id), data_key, purpose)
-            values = {"id": entry_id, "data_key": wrapped, "sealed": _seal(data_key, plain, purpose)}
+            # The day by Postgres's clock, by which it ends too.
+            day = (await postgres_now(connection)).astimezone(UTC).date()
+            wrapped = _seal(await self.keys.create(entry_id, day), data_key, purpose)
+            # Its length tells nothing.
+            padded = plain + b" " * (-len(plain) % _PADDED_TO)
+            values = {"id": entry_id, "data_key": wrapped, "sealed": _seal(data_key, padded, purpose)}
             await connection.execute(_KEEP, values)
         return entry_id
 
@@ -142,10 +145,10 @@ class Vault:
             await self.keys.destroy(entry_id)
             await connection.execute(_DELETE, {"id": entry_id})
 
-    async def entries_older(self, age: timedelta, most: int, share: int) -> list[UUID]:
-        """Entries of a share (0 to 255) that were kept longer ago."""
+    async def entries_after(self, after: UUID, age: timedelta, most: int) -> list[UUID]:
+        """Entries that were kept longer ago, in the order of their ids, after one."""
         async with self._entered() as connection:
-            return list(await connection.scalars(_OLDER, {"age": age, "share": share, "most": most}))
+            return list(await connection.scalars(_AFTER, {"after": after, "age": age, "most": most}))
 
 
 def _purpose(entry_id: UUID, about: str) -> bytes:
@@ -174,7 +177,7 @@ def about_secret(case_id: UUID, kind: SecretKind) -> str:
     return f"{case_id}:{kind}"
 
 
-async def add_secret(  # noqa: PLR0913 - a secret is these values
+async def add_secret(
     connection: AsyncConnection,
     seals: Seals,
     entry_id: UUID,
@@ -184,9 +187,8 @@ async def add_secret(  # noqa: PLR0913 - a secret is these values
     part: str,
     kind: SecretKind,
     host: str,
-    life: timedelta,
 ) -> EntrustedSecret:
-    """Store that an entry is a secret of a case, until its life is over."""
+    """Store that an entry is a secret of a case, until the longest life is over."""
     values = {
         "id": entry_id,
         "case_id": case_id,
@@ -194,7 +196,7 @@ async def add_secret(  # noqa: PLR0913 - a secret is these values
         "part": part,
         "kind": kind,
         "host_sealed": seals.cipher.seal_text(host, _HOST),
-        "erase_at": sa.func.now() + life,
+        "erase_at": sa.func.now() + LONGEST_LIFE,
     }
     return await read_one(connection, EntrustedSecret, sa.insert(entrusted_secrets).values(values).returning(*_COLUMNS))
 
@@ -205,14 +207,10 @@ def host_of(seals: Seals, secret: EntrustedSecret) -> str:
 
 
 async def secrets_of(connection: AsyncConnection, case_id: UUID, most: int) -> list[EntrustedSecret]:
-    """The secrets of a case, erased ones too, the newest first, as far as row-level security shows them."""
-    query = sa.select(*_COLUMNS).where(_c.case_id == case_id).order_by(_c.entrusted_at.desc(), _c.id).limit(most)
+    """The secrets of a case as far as row-level security shows them: those that are kept first, the newest first."""
+    query = sa.select(*_COLUMNS).where(_c.case_id == case_id)
+    query = query.order_by(_c.erased_at.is_not(None), _c.entrusted_at.desc(), _c.id).limit(most)
     return await read_all(connection, EntrustedSecret, query)
-
-
-async def count_kept(connection: AsyncConnection, case_id: UUID) -> int:
-    """How many secrets a case has that are not erased."""
-    return int(await connection.scalar(sa.select(sa.func.count()).where(_c.case_id == case_id, _IS_KEPT)) or 0)
 
 
 async def lock_secret(connection: AsyncConnection, case_id: UUID, secret_id: UUID) -> EntrustedSecret | None:
@@ -238,24 +236,29 @@ async def end_secrets(
 ) -> int:
     """The time of a case's secrets, or of one, is over: nobody sees it any more, and it is erased; how many there were.
 
-    In a transaction that sees them: of a member those of their own.
+    With service rights: what each side entrusted ends.
     """
-    ending = sa.update(entrusted_secrets).where(_c.case_id == case_id, _IS_KEPT, _c.erase_at > sa.func.now())
+    ending = sa.update(entrusted_secrets).where(_c.case_id == case_id, _IS_KEPT, _c.why.is_(None))
     if secret_id is not None:
         ending = ending.where(_c.id == secret_id)
-    ended = (await connection.execute(ending.values(erase_at=sa.func.now(), why=why))).rowcount
+    # What is over by itself keeps the moment from which it is late.
+    ended = (
+        await connection.execute(ending.values(erase_at=sa.func.least(_c.erase_at, sa.func.now()), why=why))
+    ).rowcount
     if ended:
         await enqueue(connection, EraseSecrets(case_id))
     return ended
 
 
-async def over_secrets(connection: AsyncConnection, most: int, *, case_id: UUID | None = None) -> list[EntrustedSecret]:
+async def over_secrets(connection: AsyncConnection, most: int, *, case_id: UUID | None = None) -> list[OverSecret]:
     """Secrets whose time is over and that are not erased, of one case or of all, the longest over first."""
-    query = sa.select(*_COLUMNS).where(_IS_KEPT, _c.erase_at <= sa.func.now()).order_by(_c.erase_at, _c.id).limit(most)
-    return await read_all(connection, EntrustedSecret, query if case_id is None else query.where(_c.case_id == case_id))
+    is_over = sa.or_(_c.why.is_not(None), _c.erase_at <= sa.func.now())
+    query = sa.select(*columns(entrusted_secrets, OverSecret)).where(_IS_KEPT, is_over)
+    query = query.order_by(_c.erase_at, _c.id).limit(most)
+    return await read_all(connection, OverSecret, query if case_id is None else query.where(_c.case_id == case_id))
 
 
-async def note_erased(connection: AsyncConnection, secret_id: UUID, why: WhyErased) -> WhyErased | None:
+async def note_erased(connection: AsyncConnection, secret_id: UUID, why: WhyErased) -> str | None:
     """Store that a secret is erased; returns why its time was over, None if that is stored already."""
     noting = (
         sa.update(entrusted_secrets)
@@ -263,19 +266,13 @@ async def note_erased(connection: AsyncConnection, secret_id: UUID, why: WhyEras
         .values(erased_at=sa.func.now(), why=sa.func.coalesce(_c.why, why))
         .returning(_c.why)
     )
-    found = await connection.scalar(noting)
-    return None if found is None else WhyErased(found)
+    cause: str | None = await connection.scalar(noting)
+    return cause
 
 
 async def known_secrets(connection: AsyncConnection, ids: Collection[UUID]) -> set[UUID]:
     """Those of some entries that are kept secrets of a case."""
     return set(await connection.scalars(sa.select(_c.id).where(_c.id.in_(ids), _IS_KEPT)))
-
-
-async def kept_secrets(connection: AsyncConnection, after: UUID, most: int) -> list[EntrustedSecret]:
-    """Secrets that are not erased, in the order of their ids, after one."""
-    query = sa.select(*_COLUMNS).where(_IS_KEPT, _c.id > after).order_by(_c.id).limit(most)
-    return await read_all(connection, EntrustedSecret, query)
 
 
 async def late_cases(connection: AsyncConnection, most: int) -> set[UUID]:

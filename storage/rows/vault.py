@@ -26,10 +26,19 @@ class EntrustedSecret:
     erased_at: datetime | None
 
     def state(self, now: datetime) -> SecretState:
-        """Whether it can be seen at a moment."""
+        """Whether it can be seen at a moment. What was ended is so at once, also for who began before."""
         if self.erased_at is not None:
             return SecretState.ERASED
-        return SecretState.KEPT if now < self.erase_at else SecretState.ENDING
+        return SecretState.KEPT if self.why is None and now < self.erase_at else SecretState.ENDING
+
+
+@dataclass(frozen=True, slots=True)
+class OverSecret:
+    """What is to be erased, and whose it is: no word of another release keeps it from that."""
+
+    id: UUID
+    case_id: UUID
+    owner_id: UUID
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ CREATE TABLE vault.entries (
     sealed bytea NOT NULL CHECK (length(sealed) <= 8192),
     kept_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX entries_by_share ON vault.entries (get_byte(uuid_send(id), 0), kept_at);
 GRANT SELECT, INSERT, DELETE ON vault.entries TO amanat_vault;
 
 -- What is known of each to those who may not read it. The id is its entry's, which is gone when this says so.
@@ -31,16 +30,20 @@ CREATE TABLE entrusted_secrets (
     entrusted_at timestamptz NOT NULL DEFAULT now(),
     -- When its time is over: its case's end, its owner's word or its longest life, whatever comes first.
     erase_at timestamptz NOT NULL,
-    why text CHECK (why IN ('case_ended', 'not_needed', 'taken_back', 'time_over', 'key_gone')),
+    why text CHECK (why IN ('case_ended', 'not_needed', 'taken_back', 'time_over')),
     erased_at timestamptz,
-    CHECK (erased_at IS NULL OR why IS NOT NULL)
+    CHECK (erased_at IS NULL OR why IS NOT NULL),
+    -- Nothing lives longer than the key of its day (domain/vault.py, LONGEST_LIFE).
+    CHECK (erase_at <= entrusted_at + interval '60 days')
 );
 CREATE INDEX entrusted_secrets_of_case ON entrusted_secrets (case_id, entrusted_at);
 CREATE INDEX entrusted_secrets_kept ON entrusted_secrets (erase_at) WHERE erased_at IS NULL;
 GRANT SELECT, INSERT, UPDATE (erase_at, why, erased_at) ON entrusted_secrets TO amanat_app;
 ALTER TABLE entrusted_secrets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE entrusted_secrets FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON entrusted_secrets USING (sees_all() OR owner_id = acting_person());
+-- Members see their own; what changes one runs with service rights.
+CREATE POLICY own ON entrusted_secrets FOR SELECT USING (owner_id = acting_person());
+CREATE POLICY service ON entrusted_secrets USING (sees_all());
 
 -- Who has seen one, and when: for its owner.
 CREATE TABLE secret_views (
@@ -55,8 +58,9 @@ CREATE INDEX secret_views_of_secret ON secret_views (secret_id, id);
 GRANT SELECT, INSERT ON secret_views TO amanat_app;
 ALTER TABLE secret_views ENABLE ROW LEVEL SECURITY;
 ALTER TABLE secret_views FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON secret_views USING (sees_all() OR EXISTS (
+CREATE POLICY own ON secret_views FOR SELECT USING (EXISTS (
     SELECT FROM entrusted_secrets s WHERE s.id = secret_views.secret_id AND s.owner_id = acting_person()));
+CREATE POLICY service ON secret_views USING (sees_all());
 
 -- A secret that should have been erased is a finding of its case (H8).
 ALTER TABLE reconciliation_findings
