@@ -115,7 +115,8 @@ async def _asking(
         raise NotFound
     if not secret.may_see and form.is_good:
         return request.redirect(f"/cases/{case_id}/secrets")
-    show, seconds = request.render if form.is_good else request.render_again, int(SHOWN_FOR.total_seconds())
+    show = request.render if form.is_good else request.render_again
+    seconds = int(SHOWN_FOR.total_seconds())
     return show("vault_asking.html", form=form, case=case, secret=secret, seconds=seconds, was_shown=was_shown)
 
 
