@@ -362,6 +362,14 @@ class EscrowProcess:
         await self.go_on(case_id)
         return case_id
 
+    async def claimed(self) -> UUID:
+        """The time to file is over, and the first arbitrator has claimed it."""
+        case_id = await self.disputed()
+        await self.pass_wait(case_id)
+        await self.claim(case_id)
+        await self.go_on(case_id)
+        return case_id
+
     async def finish_refunds(self, case_id: UUID) -> None:
         """What goes back goes back."""
         async with transaction(self.context.engine, SERVICE) as connection:

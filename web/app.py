@@ -57,6 +57,7 @@ from web import (
     staff_change,
     substitution,
     task,
+    vault,
     withdrawal,
 )
 from web.assets import PREFIX
@@ -86,6 +87,7 @@ _ROUTERS: Final = (
     case.router,
     attachment.router,
     correspondence.router,
+    vault.router,
     guarantor.router,
     credit.router,
     card.router,

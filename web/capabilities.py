@@ -33,6 +33,7 @@ from web import (
     staff_account,
     staff_change,
     substitution,
+    vault,
     withdrawal,
 )
 from web.case_parts import CaseAction, CaseParts
@@ -82,6 +83,7 @@ _NOTES: Final = (
     answers.NOTES,
     attachment.NOTES,
     correspondence.NOTES,
+    vault.NOTES,
     draft.NOTES,
     application.NOTES,
     running.NOTES,

@@ -23,6 +23,7 @@ from web.capabilities import case_action, case_parts
 from web.correspondence import talk_of
 from web.forms import Form, empty
 from web.page_request import PageRequest, SignedIn
+from web.vault import secrets_pane
 
 router = APIRouter()
 
@@ -98,6 +99,7 @@ async def show_case(request: SignedIn, case_id: UUID) -> Response:
         messages=await _messages(request, case_id),
         pane=await files_pane(request, case_id, case.kind),
         talk=await talk_of(request, case_id, case.kind),
+        entrusted=await secrets_pane(request, case_id, case.kind),
         **values,
     )
 

@@ -17,6 +17,7 @@ from api.values import MAX_RIAL, MAX_VERSION, AmountIn
 from domain.account import MobileUnreadable, NationalIdUnreadable, NotSentYet
 from domain.dates import BadDate, parse_jalali
 from domain.errors import (
+    Away,
     CaseClosed,
     DoneBefore,
     InvalidInput,
@@ -213,7 +214,7 @@ class Form:
         self.is_uncertain = isinstance(refusal, Unavailable | Unexpected | KeyInFlight)
         self.is_done = isinstance(refusal, DoneBefore)
         self.is_over = isinstance(refusal, TaskNotOpen | CaseClosed)
-        self.keeps_key = self.is_uncertain or isinstance(refusal, TooMany | DoneBefore | NotSentYet)
+        self.keeps_key = self.is_uncertain or isinstance(refusal, TooMany | DoneBefore | NotSentYet | Away)
         sentence = refusal.sentence(self.language.code)
         if isinstance(refusal, KeyReused):
             sentence = self.language.translate(

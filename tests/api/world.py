@@ -12,6 +12,7 @@ from activities.transition import ActivityContext
 from commands import substitution
 from commands.command import Command, Context
 from commands.paper import issue_credit_confirmation
+from commands.vault import entrust_secret
 from domain.access import Grant, Role, ScopeKind
 from domain.draft import DraftForm
 from domain.escrow.rules import Shares
@@ -157,6 +158,7 @@ async def _objects(
     await _guaranteed(world, context, activity_context, arrange)
     await _normal_payments(world, context, activity_context)
     await _escrow(world, context, activity_context)
+    await _secret(world, context, activity_context)
     await _payment(world, context, activity_context)
     await _payout(world, context, superuser)
     await _draft(world, context)
@@ -286,6 +288,25 @@ async def _escrow(world: World, context: Context, activity_context: ActivityCont
         things |= {"job": escrow.job_id, "held_escrow": held, "payable_escrow": payable, "asked_escrow": asked}
         things |= {"escrow_move": move.id, "ruling": await _ruling(connection, context, held, move.fact_id)}
     things["escrow_task"] = await open_task(context, asked, "answer_escrow")
+
+
+async def _secret(world: World, context: Context, activity_context: ActivityContext) -> None:
+    """The arbitrator has claimed what the member disputes, and was entrusted a password of another site."""
+    bank, member, arbitrator = (
+        activity_context.gateways["local"],
+        world.people["member_own"],
+        world.people["arbitrator"],
+    )
+    assert isinstance(bank, LocalBank)
+    sides = member, world.people["guarantor_own"]
+    escrow = EscrowProcess(context, Transitions(activity_context), bank, *sides, [arbitrator], member)
+    case_id = await escrow.claimed()
+
+    async def entrust(command: Command) -> UUID:
+        site = "https://shop.example.com/admin"
+        return (await entrust_secret(command, case_id, site=site, user_name="owner", password="lamp-of-green")).id
+
+    world.things |= {"secret_case": case_id, "secret": await run(context, member, entrust)}
 
 
 async def _ruling(connection: AsyncConnection, context: Context, case_id: UUID, fact_id: UUID) -> UUID:

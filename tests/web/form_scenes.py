@@ -32,6 +32,7 @@ from tests.web.money_scenes import (
     payers_pay,
 )
 from tests.web.payout_scenes import members_withdraw, the_office_pays
+from tests.web.vault_scene import members_entrust_secrets
 
 _PAY: Final = 2_000_000_000
 _REASON: Final = "حکم کارگزینی شمارهٔ ۱۲۳۴"
@@ -411,6 +412,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     guarantors_answer,
     members_pay_outside_escrow,
     members_hold_money_in_trust,
+    members_entrust_secrets,
     hr_keeps_the_list,
     hr_answers,
     officers_work_their_inbox,

@@ -9,7 +9,7 @@ from typing import Final
 
 _CHOICES: Final = frozenset({"checkbox", "radio", "select"})
 # What a page never shows again.
-_SECRETS: Final = frozenset({"code", "totp", "new_totp", "token"})
+_SECRETS: Final = frozenset({"code", "totp", "new_totp", "token", "user_name"})
 
 Pairs = list[tuple[str, str]]
 

@@ -96,6 +96,8 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/messages": ("member_own", "/messages"),
     "/cases/{case_id}/attachments": ("member_own", "/cases/{case}/attachments"),
     "/cases/{case_id}/words": ("finance_own", "/cases/{asked_case}/words"),
+    "/cases/{case_id}/secrets": ("member_own", "/cases/{secret_case}/secrets"),
+    "/cases/{case_id}/secrets/{secret_id}": ("arbitrator", "/cases/{secret_case}/secrets/{secret}"),
     "/inbox": ("finance_own", "/inbox"),
     "/inbox/together": ("finance_own", "/inbox/together?task={review_task}"),
     "/tasks/{task_id}": ("finance_own", "/tasks/{review_task}"),
@@ -139,6 +141,8 @@ _MORE: tuple[tuple[str, str], ...] = (
     ("hr_own", "/tasks/{task}"),
     ("auditor", "/operations"),
     ("auditor", "/cases/{active}"),
+    ("auditor", "/cases/{secret_case}/secrets"),
+    ("arbitrator", "/cases/{secret_case}"),
     ("member_own", "/cases/{substitution}"),
     ("member_own", "/cases/{active}"),
     ("member_own", "/cases/{payable}"),
@@ -180,7 +184,7 @@ _OPERATOR = {
 }
 _BY_THEIR_NAME = (
     *("attachment", "certificate", "employment", "finding", "grant", "import", "notice", "payout", "session"),
-    *("withdrawal", "job", "draft"),
+    *("withdrawal", "job", "draft", "secret"),
 )
 _FILES = {
     "/cases/{case_id}/attachments/{attachment_id}",

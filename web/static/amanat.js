@@ -224,6 +224,35 @@
     window.setTimeout(() => (button.textContent = label), 2 * SECOND);
   });
 
+  // A password that is typed for somebody else is shown at a press, and hidden again before a browser could keep it.
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest?.("[data-reveal]");
+    if (!button) return;
+    const field = document.getElementById(button.dataset.reveal);
+    field.type = field.type === "password" ? "text" : "password";
+    [button.textContent, button.dataset.other] = [button.dataset.other, button.textContent];
+  });
+  document.addEventListener("submit", ({ target }) => {
+    for (const button of target.querySelectorAll("[data-reveal]")) {
+      if (document.getElementById(button.dataset.reveal).type === "text") button.click();
+    }
+  });
+
+  // What is secret is in no page that a browser keeps to go back to.
+  const forget = (part) => (part.matches("input") ? (part.value = "") : part.remove());
+  window.addEventListener("pagehide", () => document.querySelectorAll("[data-forget]").forEach(forget));
+
+  // What may stand on a screen for some seconds only is taken away after them, by the clock: a machine that slept has
+  // counted none.
+  const hideLater = (part) => {
+    const over = Date.now() - performance.now() + Number(part.dataset.hideAfter) * SECOND;
+    const look = () => {
+      if (Date.now() >= over) forget(part);
+    };
+    window.setInterval(look, SECOND / 2);
+    document.addEventListener("visibilitychange", look);
+  };
+
   // A file is named once it is chosen; one that is too large is said to be so before it is sent.
   document.addEventListener("change", (event) => {
     if (event.target.type === "file") {
@@ -265,6 +294,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     for (const part of document.querySelectorAll("[data-countdown]")) countDown(part);
+    for (const part of document.querySelectorAll("[data-hide-after]")) hideLater(part);
     focusProblems(document);
     for (const form of document.querySelectorAll("[data-fragment]")) takeFragment(form);
     for (const part of document.querySelectorAll("[data-live]")) watch(part);

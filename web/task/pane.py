@@ -25,6 +25,7 @@ from web.page_request import PageRequest, SignedIn
 from web.task.filter import Filter
 from web.task.inbox import act, inbox_page
 from web.task.kinds import change_words, decision, reason_words, refusal_reasons, return_reasons
+from web.vault import secrets_pane
 
 router = APIRouter()
 
@@ -97,6 +98,7 @@ async def _shown(request: PageRequest, task_id: UUID, within: Filter) -> dict[st
         "task_form": TASK_FORMS.get(task.kind),
         "pane": None if case is None else await files_pane(request, case.id, case.kind),
         "talk": None if case is None else await talk_of(request, case.id, case.kind),
+        "entrusted": None if case is None else await secrets_pane(request, case.id, case.kind),
         **({} if case is None else await case_parts(case.kind).read(request, case)),
     }
 
