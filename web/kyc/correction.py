@@ -16,7 +16,7 @@ from api.client import checked
 from api.inbox import TaskOut
 from api.kyc import CorrectIdentity, IdentityDocumentOut, IdentityOut, KycOut, part_words, read_identity
 from api.task import decide_task, read_task
-from api.values import Reason
+from api.values import Reason, Words
 from domain.dates import to_jalali
 from domain.errors import Refusal
 from domain.kyc import FormField
@@ -51,7 +51,7 @@ class _Returned:
         return {one.part: one.reason for one in self.form.returned}
 
     @property
-    def right(self) -> list[Any]:
+    def right(self) -> list[Words]:
         """The words of what stays as it is."""
         parts = (*FormField, *self.form.form.documents)
         return [part_words(part) for part in parts if part not in self.parts]
@@ -174,6 +174,7 @@ def _page(request: PageRequest, found: _Returned, form: Form, upload: Form | Non
         status=200 if form.is_good else 422,
         form=form,
         found=found,
+        words=part_words,
         added=found.added(),
         others={name: found.others(name) for name in ACCOUNTS},
         **shown_by(request, upload),
