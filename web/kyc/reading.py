@@ -22,8 +22,7 @@ ACCOUNTS: Final[Mapping[str, BankAccountKind]] = {"card_id": BankAccountKind.CAR
 
 def levels_to_ask(identity: IdentityOut) -> list[LevelOut]:
     """The levels for which a form is taken now: those above the present one, and it too once it is to be renewed."""
-    names = [level.name for level in identity.levels]
-    held = names.index(identity.level) if identity.level in names else -1
+    held = next((place for place, level in enumerate(identity.levels) if level.name == identity.level), -1)
     return identity.levels[held if held >= 0 and identity.may_renew else held + 1 :]
 
 
