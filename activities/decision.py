@@ -30,6 +30,7 @@ class DecisionRequest:
     """Whom a decided case asks for what, and how long.
 
     ``sms`` is off where an SMS for each would be too many; ``not_by`` must not answer, for it came from them.
+    ``is_late``: the case stands among the late ones, however often it is asked anew.
     """
 
     task: str
@@ -41,6 +42,7 @@ class DecisionRequest:
     details: Mapping[str, Any] = field(default_factory=dict)
     sms: bool = True
     not_by: UUID | None = None
+    is_late: bool = False
 
 
 class DecidedCase(ABC):
@@ -177,5 +179,6 @@ async def _ask(step: Transition, asked: DecisionRequest) -> NextStep:
         sms=asked.sms,
         not_by=asked.not_by,
     )
-    await step.move(asked.phase, next_actor=asked.next_actor, due_in=asked.due_in)
+    due_in = timedelta(0) if asked.is_late else asked.due_in
+    await step.move(asked.phase, next_actor=asked.next_actor, due_in=due_in)
     return await step.wait_now()

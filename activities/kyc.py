@@ -30,8 +30,9 @@ from storage.working_hours import working_time
 
 _OFFICERS: Final = Grant(Role.KYC_OFFICER, ScopeKind.PLATFORM)
 _OPERATORS: Final = Grant(Role.OPERATOR, ScopeKind.PLATFORM)
-# In a review's task: that somebody has paid and waits for it.
+# In a task: that a case waits for it, in which somebody has paid.
 AWAITED: Final = "awaited"
+_REVIEW: Final = TaskKind.REVIEW_IDENTITY
 _RENEWED_AT_ONCE: Final = 500
 
 
@@ -52,37 +53,46 @@ class KycCase(DecidedCase):
             return None
         return await _end(step, Phase.WITHDRAWN)
 
+    async def is_current(self, step: Transition, decision: Fact) -> bool:
+        """What was accepted takes effect only while card and sheba are the person's; else officers look again."""
+        if decision.kind != FactKind.KYC_ACCEPTED:
+            return True
+        return not await kyc.lost_parts(step.connection, await kyc.last_submission(step.connection, step.case.id))
+
     async def revise(self, step: Transition, asked: Sequence[Task]) -> bool:
-        """Rank a review first that a case waits for, and ask others where its holder has the role no more."""
-        review = next((task for task in asked if task.kind == TaskKind.REVIEW_IDENTITY), None)
-        if review is None:
-            return False
-        is_left = review.claimed_by is not None and not await tasks.claim_holds(step.connection, review)
-        is_hurried = AWAITED not in review.details and await kyc.is_awaited(step.connection, _person(step))
-        if not is_left and not is_hurried:
-            return False
-        waits = await _review_waits(step)
+        """Hurry what a case waits for, and ask others where the holder of a review has the role no more."""
+        (task,) = asked
+        is_left = task.claimed_by is not None and not await tasks.claim_holds(step.connection, task)
+        is_hurried = AWAITED not in task.details and await kyc.is_awaited(step.connection, _person(step))
         if is_left:
-            await tasks.take_away(step.connection, review.id, waits)
-            await step.notify(await step.askable(review.kind, _OFFICERS), task_sms(review.kind))
+            waits = await _waits(step, task.kind)
+            await tasks.take_away(step.connection, task.id, waits)
+            await step.move(step.case.phase, next_actor=step.case.next_actor, due_in=waits.due_in)
+            await step.notify(await step.askable(task.kind, _OFFICERS), task_sms(task.kind))
+            await _tell_unstaffed(step)
         elif is_hurried:
-            await tasks.set_claim(step.connection, review.id, review.claimed_by, waits)
-            await step.notify(await step.asked_of(review), Sms.KYC_HURRIED)
-        await tasks.set_details(step.connection, review.id, await _details(step))
-        await step.move(Phase.AWAITING_REVIEW, next_actor=_OFFICERS.role, due_in=waits.due_in)
+            await _hurry(step, task)
+        else:
+            return False
+        if is_hurried:
+            await tasks.set_details(step.connection, task.id, {**task.details, AWAITED: True})
         return True
 
     async def is_deserted(self, step: Transition, task: Task) -> bool:
-        """A review that is late is nobody's refusal: others are asked, and operators hear of it."""
+        """A review that is late is nobody's refusal: others are asked, and operators hear of it once."""
         if task.kind != TaskKind.REVIEW_IDENTITY or task.status != "expired":
             return False
-        await step.add_event(Event.KYC_LATE)
-        await step.notify([*await step.holders(_OPERATORS), *step.owner], Event.KYC_LATE)
+        if await tasks.count_expired(step.connection, step.case.id, task.kind) == 1:
+            await step.add_event(Event.KYC_LATE)
+            await step.notify(step.owner, Event.KYC_LATE)
+            await step.notify(await _desk(step), Sms.KYC_LATE_DESK)
         return True
 
     async def request(self, step: Transition) -> DecisionRequest:
         """Ask the officers who have no interest in the person."""
-        waits = await _review_waits(step)
+        waits = await _waits(step, TaskKind.REVIEW_IDENTITY)
+        is_unstaffed = await _tell_unstaffed(step)
+        submitted = await kyc.last_submission(step.connection, step.case.id)
         return DecisionRequest(
             task=TaskKind.REVIEW_IDENTITY,
             assignee=_OFFICERS,
@@ -90,20 +100,23 @@ class KycCase(DecidedCase):
             next_actor=_OFFICERS.role,
             remind_in=waits.remind_in,
             due_in=waits.due_in,
-            details=await _details(step),
+            # What the queue shows of it: nothing of the person.
+            details={"level": submitted.level, "number": submitted.number, **await _awaited(step)},
+            is_late=is_unstaffed or await tasks.count_expired(step.connection, step.case.id, _REVIEW) > 0,
         )
 
     async def request_resubmission(self, step: Transition, returned: Fact) -> DecisionRequest:
-        """Ask its person to mend what was returned."""
-        policy = await _policy(step)
+        """Ask its person to mend what was returned; what waits for the review hears that it takes longer."""
+        waits = await _waits(step, TaskKind.CORRECT_IDENTITY)
+        await kyc.wake_waiting(step.connection, _person(step), is_over=False)
         return DecisionRequest(
             task=TaskKind.CORRECT_IDENTITY,
             assignee=_person(step),
             phase=Phase.AWAITING_CORRECTION,
             next_actor=Part.SUBJECT,
-            remind_in=policy.correction_remind,
-            due_in=policy.correction_expire,
-            details={"faults": returned.payload["faults"], "note": returned.payload["note"]},
+            remind_in=waits.remind_in,
+            due_in=waits.due_in,
+            details={"number": returned.payload["number"], **await _awaited(step)},
         )
 
     async def apply(self, step: Transition, decision: Fact) -> NextStep:
@@ -111,7 +124,8 @@ class KycCase(DecidedCase):
         if decision.kind == FactKind.KYC_REFUSED:
             await step.notify(step.owner, FactKind.KYC_REFUSED)
             return await _end(step, Phase.REFUSED)
-        policy, submitted = await _policy(step), await kyc.last_submission(step.connection, step.case.id)
+        submitted = await kyc.last_submission(step.connection, step.case.id)
+        policy = KycPolicy.from_policy((await by_id(step.connection, step.case.policy_id)).value)
         until = policy.level(submitted.level).valid_until(tehran_day(step.now))
         await kyc.grant_identity(
             step.connection,
@@ -134,7 +148,7 @@ class KycCase(DecidedCase):
 
 async def _end(step: Transition, phase: Phase, **audited: str) -> NextStep:
     """What waited for it goes on."""
-    await kyc.tell_waiting(step.connection, _person(step))
+    await kyc.wake_waiting(step.connection, _person(step), is_over=True)
     return await step.end(phase, audited=audited)
 
 
@@ -143,24 +157,44 @@ def _person(step: Transition) -> UUID:
     return person_id
 
 
-async def _policy(step: Transition) -> KycPolicy:
-    """The policy that the case froze."""
-    return KycPolicy.from_policy((await by_id(step.connection, step.case.policy_id)).value)
-
-
-async def _review_waits(step: Transition) -> Waits:
-    """How long officers are waited for: less where somebody has paid and waits for them."""
-    policy = await _policy(step)
-    wait = policy.awaited if await kyc.is_awaited(step.connection, _person(step)) else policy.review
-    remind_in, due_in = [await working_time(step.connection, hours) for hours in (wait.remind, wait.expire)]
+async def _waits(step: Transition, kind: str) -> Waits:
+    """How long a task is waited for by the policy that the case froze: less where somebody has paid and waits."""
+    policy = KycPolicy.from_policy((await by_id(step.connection, step.case.policy_id)).value)
+    is_awaited = await kyc.is_awaited(step.connection, _person(step))
+    if kind == TaskKind.CORRECT_IDENTITY:
+        correction = policy.awaited_correction if is_awaited else policy.correction
+        return Waits(correction.remind, correction.expire)
+    review = policy.awaited if is_awaited else policy.review
+    remind_in, due_in = [await working_time(step.connection, hours) for hours in (review.remind, review.expire)]
     return Waits(remind_in, due_in)
 
 
-async def _details(step: Transition) -> dict[str, Any]:
-    """What the queue shows of it: nothing of the person."""
-    submitted = await kyc.last_submission(step.connection, step.case.id)
-    hurried = {AWAITED: True} if await kyc.is_awaited(step.connection, submitted.person_id) else {}
-    return {"level": submitted.level, "number": submitted.number, **hurried}
+async def _awaited(step: Transition) -> dict[str, bool]:
+    return {AWAITED: True} if await kyc.is_awaited(step.connection, _person(step)) else {}
+
+
+async def _hurry(step: Transition, task: Task) -> None:
+    """A case begins to wait: less time is left from now on, never more than there was."""
+    waits = await _waits(step, task.kind)
+    if waits.due_in < task.due_at - step.now:
+        await tasks.set_claim(step.connection, task.id, task.claimed_by, waits)
+        await step.move(step.case.phase, next_actor=step.case.next_actor, due_in=waits.due_in)
+    if task.kind == TaskKind.REVIEW_IDENTITY:
+        await step.notify(await step.asked_of(task), Sms.KYC_HURRIED)
+
+
+async def _desk(step: Transition) -> list[UUID]:
+    """The operators who are not asked to review themselves."""
+    officers = await step.holders(_OFFICERS)
+    return [person_id for person_id in await step.holders(_OPERATORS) if person_id not in officers]
+
+
+async def _tell_unstaffed(step: Transition) -> bool:
+    """Whether nobody may review it, which the operations desk hears."""
+    if await step.askable(_REVIEW, _OFFICERS):
+        return False
+    await step.notify(await step.holders(_OPERATORS), Sms.KYC_UNSTAFFED)
+    return True
 
 
 def renewing_activities(context: ActivityContext) -> Mapping[Queue, list[Any]]:
@@ -170,7 +204,7 @@ def renewing_activities(context: ActivityContext) -> Mapping[Queue, list[Any]]:
     async def ask_identity_renewals() -> int:
         """Ask everybody whose identity ends soon and who was not asked yet, some at a time; returns how many."""
         asked, some = 0, _RENEWED_AT_ONCE
-        while some == _RENEWED_AT_ONCE:
+        while some >= _RENEWED_AT_ONCE:
             async with transaction(context.engine, SERVICE) as connection:
                 policy = await in_force(connection, KycPolicy.POLICY)
                 if policy is None:
@@ -187,6 +221,7 @@ def renewing_activities(context: ActivityContext) -> Mapping[Queue, list[Any]]:
 
 async def sweep_identity_documents(context: ActivityContext, limit: int) -> int:
     """Forget pictures that nothing needs any more, and delete those that no row names; returns how many."""
+    folder = kyc.folder_of(share_now())
     async with transaction(context.engine, SERVICE) as connection:
-        forgotten = await kyc.forget_documents(connection, limit)
-    return forgotten + await sweep_folder(context, kyc.folder_of(share_now()), kyc.files_in_use, limit)
+        forgotten = await kyc.forget_documents(connection, folder, limit)
+    return forgotten + await sweep_folder(context, folder, kyc.files_in_use, limit)

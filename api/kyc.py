@@ -21,7 +21,6 @@ from api.upload import BINARY, content_within
 from api.values import Amount, Day, DayIn, Input, Moment, Out, Reason, Words
 from commands import kyc as commands
 from commands.command import Command
-from commands.kyc import Typed
 from commands.refusals import refuses
 from domain import errors
 from domain.access import Part, Role
@@ -35,6 +34,7 @@ from messages.kyc import DocumentKind, FactKind, TaskKind
 from storage import bank_account, kyc
 from storage.cases import last_fact
 from storage.database import tehran_today
+from storage.kyc import IdentityAnswers
 from storage.people import names_of, read_contacts
 from storage.policies import in_force
 from storage.profile import open_email, read_profile
@@ -115,11 +115,15 @@ class IdentityForm(Input):
     latin_last: str = Field(max_length=60, examples=["REZAEI"])
     card_id: UUID = Field(description="A confirmed card of one's own")
     sheba_id: UUID = Field(description="A confirmed sheba of one's own")
-    documents: dict[DocumentKind, UUID] = Field(max_length=10, description="By kind the id of a picture of one's own")
+    documents: dict[DocumentKind, UUID] = Field(
+        max_length=10,
+        description="By kind the id of a picture of one's own",
+        examples=[{"national_card_front": "0192f0a1-5b7c-7c1e-8f00-2f6f0c7d9a11"}],
+    )
 
-    def typed(self) -> Typed:
+    def typed(self) -> IdentityAnswers:
         """As commands take it."""
-        return Typed(
+        return IdentityAnswers(
             self.birth_date, self.latin_first, self.latin_last, self.card_id, self.sheba_id, dict(self.documents)
         )
 
@@ -305,7 +309,7 @@ async def download_reviewed_document(caller: CallerDep, case_id: UUID, document_
 
 
 async def _form(read: Reading, row: Submission) -> SubmittedForm:
-    form = kyc.form_of(read.seals, row)
+    form = kyc.answers_of(read.seals, row)
     card, sheba = [
         BankAccountItem.of(await bank_account.read_account(read.connection, row.person_id, account_id))
         for account_id in (row.card_id, row.sheba_id)
@@ -453,6 +457,5 @@ SECTION = Section(
     _read,
     _allowed,
     members=frozenset({Part.SUBJECT}),
-    staff="holder",
     endings=(FactKind.KYC_WITHDRAWN,),
 )

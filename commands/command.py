@@ -217,6 +217,7 @@ class Command:
         shown: Mapping[str, Any] | None = None,
         sms: Mapping[str, Sequence[UUID]] | None = None,
         audited: Mapping[str, Any] | None = None,
+        wakes: bool = True,
     ) -> UUID:
         """Record an action in a case that this command has locked, with its immediate consequences.
 
@@ -231,6 +232,7 @@ class Command:
             shown: what the timeline says of it.
             sms: whom to tell with which template.
             audited: arguments of ``audit``: what the audit trail says instead of the task's outcome or of the payload.
+            wakes: whether its process hears of it.
 
         Returns:
             The fact's id.
@@ -253,7 +255,8 @@ class Command:
         await self.audit(audit.case_stream(case_id), **(trail if audited is None else audited))
         for template, people in (sms or {}).items():
             await self.notify(people, template, case_id)
-        await enqueue(self.connection, CaseSignal(self.locked[case_id], case_id, fact, fact_id))
+        if wakes:
+            await enqueue(self.connection, CaseSignal(self.locked[case_id], case_id, fact, fact_id))
         return fact_id
 
     async def notify(self, people: Sequence[UUID], template: str, case_id: UUID) -> None:

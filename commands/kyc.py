@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from commands.command import Command, Context, Envelope
 from commands.refusals import refuses
 from commands.service import refuse_closed
-from commands.task import DECISION, case_closed, expect_kind, held_task
+from commands.task import DECISION, case_closed, expect_kind, held_task, refuse_interest
 from commands.upload import DrawnFile, perform_with, receive_drawn, write_file
 from domain.access import Actor, Part, Role
 from domain.attachment import AttachmentUnreadable, MediaType
@@ -28,9 +28,11 @@ from domain.kyc import (
     MOST_DOCUMENTS,
     NOTE_LETTERS,
     SUBMISSIONS_PER_PERSON,
+    AccountGone,
     BirthDateUnreadable,
     DocumentInUse,
     FaultReason,
+    FaultUnexplained,
     FaultUnfit,
     IdentityHeld,
     IdentityIncomplete,
@@ -58,7 +60,7 @@ from storage.case_lists import see_case
 from storage.cases import last_fact
 from storage.database import SERVICE, Acting, postgres_now, transaction
 from storage.idempotency import Answer
-from storage.kyc import Form
+from storage.kyc import IdentityAnswers
 from storage.people import parts_in
 from storage.policies import by_id, in_force
 from storage.profile import read_profile
@@ -68,6 +70,8 @@ from storage.rows.tasks import Task
 from storage.tasks import moot_tasks
 
 OPERATION: Final = "add_identity_document"
+# After these the person takes nothing back.
+ENDED: Final = (FactKind.KYC_ACCEPTED, FactKind.KYC_REFUSED, FactKind.KYC_WITHDRAWN)
 _CHOSEN: Final = {Missing.CARD: BankAccountKind.CARD, Missing.SHEBA: BankAccountKind.SHEBA}
 
 
@@ -80,18 +84,6 @@ class NewDocument:
     key: str
     origin: str
     content: AsyncIterator[bytes] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """What a member filled in, as it was typed and chosen."""
-
-    birth_date: date = field(repr=False)
-    latin_first: str = field(repr=False)
-    latin_last: str = field(repr=False)
-    card_id: UUID
-    sheba_id: UUID
-    documents: Mapping[DocumentKind, UUID]
 
 
 @refuses(receive_drawn, TooManyDocuments, KeyReused, KeyInFlight)
@@ -155,7 +147,7 @@ async def missing_of(connection: AsyncConnection, person_id: UUID) -> set[Missin
     refuse_closed,
     *(IdentityUnderReview, IdentityHeld, IdentityIncomplete, BirthDateUnreadable, LatinNameUnreadable),
 )
-async def submit_identity(command: Command, level: str, typed: Typed) -> UUID:
+async def submit_identity(command: Command, level: str, typed: IdentityAnswers) -> UUID:
     """Submit an identity form for a level; returns the case's id."""
     if command.actor.capacity != "member":
         raise Forbidden
@@ -163,13 +155,14 @@ async def submit_identity(command: Command, level: str, typed: Typed) -> UUID:
     connection, person_id = command.connection, command.actor.person_id
     row, policy = await _in_force(connection)
     chosen = policy.level(level)
+    # The count lets one submission of a person come after another.
     wait = await count_use(connection, command.seals, SUBMISSIONS_PER_PERSON, str(person_id))
     if wait is not None:
         raise TooMany(retry_after=wait)
     if await kyc.open_review(connection, person_id) is not None:
         raise IdentityUnderReview
     await _refuse_held(command, policy, chosen)
-    form = await _judged(command, policy, chosen, typed)
+    answers = await _judged(command, policy, chosen, typed)
     case_id = await command.open_case(
         CaseKind.KYC,
         phase=Phase.SUBMITTED,
@@ -178,7 +171,9 @@ async def submit_identity(command: Command, level: str, typed: Typed) -> UUID:
         part=Part.SUBJECT,
         next_actor=Part.MACHINE,
     )
-    await kyc.add_submission(connection, command.seals, case_id, form, number=1, person_id=person_id, level=chosen.name)
+    await kyc.add_submission(
+        connection, command.seals, case_id, answers, number=1, person_id=person_id, level=chosen.name
+    )
     await command.act(case_id, FactKind.KYC_SUBMITTED, {"level": chosen.name, "number": 1}, part=Part.SUBJECT)
     return case_id
 
@@ -197,7 +192,7 @@ def is_soon_over(policy: KycPolicy, held: Identity, today: date) -> bool:
     return held.valid_until - today <= policy.renewal
 
 
-async def _judged(command: Command, policy: KycPolicy, level: Level, typed: Typed) -> Form:
+async def _judged(command: Command, policy: KycPolicy, level: Level, typed: IdentityAnswers) -> IdentityAnswers:
     """The form as it is kept, if nothing is missing that its level asks for.
 
     Raises:
@@ -212,18 +207,16 @@ async def _judged(command: Command, policy: KycPolicy, level: Level, typed: Type
         found = await bank_account.find_account(connection, person_id, account_id)
         if found is None or found.kind is not _CHOSEN[lack] or found.state is not BankAccountState.CONFIRMED:
             missing.add(lack)
-    own = {one.id: one.kind for one in await kyc.documents_of(connection, person_id)}
-    if any(own.get(typed.documents.get(kind, person_id)) is not kind for kind in level.documents):
+    own = await kyc.keep_documents(connection, person_id, list(typed.documents.values()))
+    if any(kind not in typed.documents or own.get(typed.documents[kind]) is not kind for kind in level.documents):
         missing.add(Missing.DOCUMENT)
     if missing:
         raise IdentityIncomplete(missing=_listed(missing))
-    return Form(
-        typed.birth_date,
-        parse_latin_name(typed.latin_first, "latin_first"),
-        parse_latin_name(typed.latin_last, "latin_last"),
-        typed.card_id,
-        typed.sheba_id,
-        {kind: typed.documents[kind] for kind in level.documents},
+    return replace(
+        typed,
+        latin_first=parse_latin_name(typed.latin_first, "latin_first"),
+        latin_last=parse_latin_name(typed.latin_last, "latin_last"),
+        documents={kind: typed.documents[kind] for kind in level.documents},
     )
 
 
@@ -233,20 +226,23 @@ def _listed(missing: set[Missing]) -> Sentence:
 
 
 @refuses(*DECISION, IdentityIncomplete, BirthDateUnreadable, LatinNameUnreadable, RightAlready, NotMended)
-async def correct_identity(command: Command, task: Task, typed: Typed) -> UUID:
+async def correct_identity(command: Command, task: Task, typed: IdentityAnswers) -> UUID:
     """Mend what an officer returned, and nothing else; returns the fact's id."""
     expect_kind(task, TaskKind.CORRECT_IDENTITY)
     before = await kyc.last_submission(command.connection, task.case_id)
     policy = await _policy_of(command, task.case_id)
-    form = await _judged(command, policy, policy.level(before.level), typed)
-    changed = form.changed_since(kyc.form_of(command.seals, before))
-    judge_correction(changed, {part: FaultReason(reason) for part, reason in task.details["faults"].items()})
+    answers = await _judged(command, policy, policy.level(before.level), typed)
+    changed = answers.changed_since(kyc.answers_of(command.seals, before))
+    returned = await last_fact(command.connection, task.case_id, FactKind.KYC_RETURNED)
+    faults = {} if returned is None else returned.payload["faults"]
+    lost = await kyc.lost_parts(command.connection, before)
+    judge_correction(changed, {part: FaultReason(reason) for part, reason in faults.items()}, lost)
     number = before.number + 1
     await kyc.add_submission(
         command.connection,
         command.seals,
         task.case_id,
-        form,
+        answers,
         number=number,
         person_id=before.person_id,
         level=before.level,
@@ -260,23 +256,23 @@ async def correct_identity(command: Command, task: Task, typed: Typed) -> UUID:
 async def withdraw_identity(command: Command, case_id: UUID) -> UUID:
     """Take back a form of one's own that is not decided yet; returns the fact's id."""
     case = await command.lock_own_case(case_id, CaseKind.KYC)
-    ended = (FactKind.KYC_ACCEPTED, FactKind.KYC_REFUSED, FactKind.KYC_WITHDRAWN)
-    if not case.is_open or await last_fact(command.connection, case_id, *ended) is not None:
-        raise await case_closed(command, case, *ended)
+    if not case.is_open or await last_fact(command.connection, case_id, *ENDED) is not None:
+        raise await case_closed(command, case, *ENDED)
     await moot_tasks(command.connection, case_id)
     return await command.act(case_id, FactKind.KYC_WITHDRAWN, part=Part.SUBJECT)
 
 
-@refuses(*DECISION, StepUpRequired, SubmissionChanged)
+@refuses(*DECISION, StepUpRequired, refuse_interest, SubmissionChanged, AccountGone)
 async def accept_identity(command: Command, task: Task, number: int) -> UUID:
     """Accept the submission of this number; returns the fact's id."""
-    await _judge(command, task, number)
+    if await kyc.lost_parts(command.connection, await _judge(command, task, number)):
+        raise AccountGone
     return await command.act(
         task.case_id, FactKind.KYC_ACCEPTED, {"number": number}, part=Role.KYC_OFFICER, closes=task
     )
 
 
-@refuses(*DECISION, StepUpRequired, SubmissionChanged, FaultUnfit)
+@refuses(*DECISION, StepUpRequired, refuse_interest, SubmissionChanged, FaultUnfit, FaultUnexplained)
 async def return_identity(
     command: Command, task: Task, number: int, faults: Mapping[str, FaultReason], note: str
 ) -> UUID:
@@ -292,7 +288,7 @@ async def return_identity(
     )
 
 
-@refuses(*DECISION, StepUpRequired, SubmissionChanged)
+@refuses(*DECISION, StepUpRequired, refuse_interest, SubmissionChanged)
 async def refuse_identity(command: Command, task: Task, number: int, reason: str) -> UUID:
     """Refuse the identity with a reason that its person reads; returns the fact's id."""
     await _judge(command, task, number)
@@ -314,6 +310,7 @@ async def refuse_identity(command: Command, task: Task, number: int, reason: str
 async def _judge(command: Command, task: Task, number: int) -> Submission:
     expect_kind(task, TaskKind.REVIEW_IDENTITY)
     command.require_strong()
+    await refuse_interest(command, task)
     submitted = await kyc.last_submission(command.connection, task.case_id)
     if submitted.number != number:
         raise SubmissionChanged
@@ -333,7 +330,7 @@ async def _policy_of(command: Command, case_id: UUID) -> KycPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class HeldReview:
     """What an officer sees who holds a review: whose it is, and all that was submitted, the newest first."""
 
     person_id: UUID
@@ -345,7 +342,7 @@ class Review:
         return {UUID(one) for submitted in self.submissions for one in submitted.documents.values()}
 
 
-async def find_review(connection: AsyncConnection, actor: Actor, case_id: UUID) -> Review:
+async def find_review(connection: AsyncConnection, actor: Actor, case_id: UUID) -> HeldReview:
     """A review in the eyes of who holds it.
 
     Raises:
@@ -357,7 +354,7 @@ async def find_review(connection: AsyncConnection, actor: Actor, case_id: UUID) 
     task = await held_task(connection, actor, case_id, TaskKind.REVIEW_IDENTITY)
     if task is None or await parts_in(connection, case_id, actor.person_id):
         raise NotFound
-    return Review(case.person_id, task, await kyc.submissions_of(connection, case_id))
+    return HeldReview(case.person_id, task, await kyc.submissions_of(connection, case_id))
 
 
 async def note_view(connection: AsyncConnection, actor: Actor, origin: str, case_id: UUID, subject: UUID) -> None:
@@ -402,4 +399,8 @@ async def write_document(context: Context, seen: SeenDocument, path: Path) -> No
     """Write a picture to a local path, with its mark."""
     await write_file(context, seen.document.file_key, path)
     if seen.mark:
-        await mark(path, seen.mark)
+        try:
+            await mark(path, seen.mark)
+        except InvalidInput:
+            # Unmarked it is shown to nobody.
+            raise AttachmentUnreadable from None

@@ -127,7 +127,7 @@ _CHECKS: Final[Mapping[str, Callable[[Mapping[str, Any]], object]]] = {
     StaffPolicy.POLICY: lambda value: StaffPolicy.from_policy(value).require_known(),
     MembershipTerms.POLICY: lambda value: MembershipTerms.from_policy(0, value),
     NormalPaymentPolicy.POLICY: lambda value: NormalPaymentPolicy.from_policy(value).require_known(),
-    KycPolicy.POLICY: KycPolicy.from_policy,
+    KycPolicy.POLICY: lambda value: KycPolicy.from_policy(value).require_known(),
     EscrowPolicy.POLICY: lambda value: EscrowPolicy.from_policy(value).require_known(),
     WorkingHours.POLICY: lambda value: WorkingHours.from_policy(value).require_lasting(),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -176,7 +177,7 @@ async def claim_task(command: Command, task: Task, waits: Waits | None = None) -
     else:
         if await barred_from(command.connection, task.case_id, [by], held):
             raise ClaimConflict
-        await _record_claim(command, task, held.claimed)
+        await _record_claim(command, task, held, held.claimed)
     await tasks.set_claim(command.connection, task.id, by, waits)
 
 
@@ -193,7 +194,7 @@ async def release_task(command: Command, task: Task, waits: Waits | None = None)
     if held is None:
         await _tell_claim(command, task)
     else:
-        await _record_claim(command, task, _release_of(held, task, command.actor))
+        await _record_claim(command, task, held, _release_of(held, task, command.actor))
     await tasks.set_claim(command.connection, task.id, None, waits)
 
 
@@ -211,10 +212,20 @@ async def _tell_claim(command: Command, task: Task) -> None:
     await command.audit(case_stream(task.case_id), subject=str(task.id))
 
 
-async def _record_claim(command: Command, task: Task, fact: StrEnum) -> None:
-    """The process hears of it."""
+async def _record_claim(command: Command, task: Task, held: HeldTask, fact: StrEnum) -> None:
     subject = {"subject": str(task.id)}
-    await command.act(task.case_id, fact, {"task_id": str(task.id)}, part=task.role or "", audited=subject)
+    await command.act(
+        task.case_id, fact, {"task_id": str(task.id)}, part=task.role or "", audited=subject, wakes=held.wakes
+    )
+
+
+@refuses(ClaimConflict)
+async def refuse_interest(command: Command, task: Task) -> None:
+    """Refuse who has come to have an interest in the case since they claimed the task (E5)."""
+    # Their own claim is a deed in the case.
+    held = replace(HELD[task.kind], by_another=False)
+    if await barred_from(command.connection, task.case_id, [command.actor.person_id], held):
+        raise ClaimConflict
 
 
 @refuses(require_code)

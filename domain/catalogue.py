@@ -16,8 +16,6 @@ from domain import (
     fee,
     guarantor,
     invitation,
-    kyc,
-    kyc_words,
     mobile_change,
     normal_payment,
     onboarding,
@@ -32,12 +30,14 @@ from domain import (
     vault,
     withdrawal,
 )
+from domain import kyc_words as kyc
 from domain import ledger_words as ledger
 from domain import payout_words as payout
 from domain.escrow import files as escrow_files
 from domain.escrow import policy as escrow_policy
 from domain.escrow import words as escrow
 from domain.held_task import HeldTask
+from domain.kyc import HELD as KYC_HELD
 from domain.personnel import words as personnel
 from domain.vault import SecretRules
 from domain.wording import Catalogue
@@ -55,7 +55,7 @@ CAPABILITIES: Final = (
     fee.WORDS,
     guarantor.WORDS,
     invitation.WORDS,
-    kyc_words.WORDS,
+    kyc.WORDS,
     ledger.WORDS,
     mobile_change.WORDS,
     normal_payment.WORDS,
@@ -86,7 +86,7 @@ ATTACHMENTS: Final = {
     )
 }
 # By kind of task; a capability names its own ``HELD``.
-_HELD: Final[tuple[HeldTask, ...]] = (*escrow_policy.HELD, *kyc.HELD)
+_HELD: Final[tuple[HeldTask, ...]] = (*escrow_policy.HELD, *KYC_HELD)
 HELD: Final[dict[str, HeldTask]] = {held.kind: held for held in _HELD}
 # By kind of case; a capability names its own ``SECRETS``.
 _SECRETS: Final[tuple[SecretRules, ...]] = (escrow_files.SECRETS,)

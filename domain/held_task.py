@@ -18,10 +18,11 @@ class HeldTask:
 
     Args:
         kind: of the tasks.
-        claimed: the fact that somebody took one; it wakes the process.
+        claimed: the fact that somebody took one.
         released: the fact that they gave it back; None where it stays with them until the process takes it away.
         by_another: whether each is for somebody who has done nothing in the case before.
-        not_each_other: whether nobody decides about somebody who has decided such a task about them.
+        not_each_other: whether nobody decides about somebody who has decided such a task about them, or holds one.
+        wakes: whether the process hears of both facts; not where nothing follows from them.
     """
 
     kind: StrEnum
@@ -29,6 +30,7 @@ class HeldTask:
     released: StrEnum | None = None
     by_another: bool = False
     not_each_other: bool = False
+    wakes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ HELD: Final = (
         claimed=FactKind.KYC_CLAIMED,
         released=FactKind.KYC_RELEASED,
         not_each_other=True,
+        wakes=False,
     ),
 )
 MOST_DOCUMENTS: Final = 20
@@ -97,16 +98,16 @@ class IdentityUnderReview(Conflict):
     """A submission of the member is open."""
 
     code = "identity_under_review"
-    fa = "فرم احراز هویت شما پیش‌تر رسیده است و هنوز بررسی می‌شود."
-    en = "Your identity form has come in and is still under review."
+    fa = "یک فرم احراز هویت شما هنوز باز است؛ نتیجهٔ آن را ببینید یا همان را اصلاح کنید."
+    en = "A form of yours is still open; see what became of it, or mend that one."
 
 
 class IdentityHeld(Conflict):
     """The member has this level or a higher one, and it is not time to renew it."""
 
     code = "identity_held"
-    fa = "هویت شما در این سطح تأیید شده است و هنوز زمان تمدید آن نرسیده است."
-    en = "Your identity is confirmed at this level, and it is not time to renew it yet."
+    fa = "هویت شما در این سطح یا بالاتر تأیید شده است و هنوز زمان تمدید آن نرسیده است."
+    en = "Your identity is confirmed at this level or a higher one, and it is not time to renew it yet."
 
 
 class LevelUnknown(InvalidInput):
@@ -137,7 +138,7 @@ class RightAlready(Conflict):
     """The officer found it right: it stays as it is."""
 
     code = "identity_right_already"
-    fa = "این بخش درست بوده است و تغییر نمی‌کند؛ تنها آنچه برگردانده شده را اصلاح کنید."
+    fa = "این بخش درست بوده است و تغییر نمی‌کند؛ تنها آنچه را برگردانده شده است اصلاح کنید."
     en = "This was right and stays as it is; please mend only what was returned."
 
 
@@ -155,6 +156,22 @@ class FaultUnfit(InvalidInput):
     code = "identity_fault_unfit"
     fa = "این دلیل برای این بخش از فرم نیست؛ دلیل دیگری برگزینید."
     en = "This reason does not fit that part of the form; please choose another."
+
+
+class AccountGone(Conflict):
+    """Card or sheba of the form are their person's no more: that part is to be returned."""
+
+    code = "identity_account_gone"
+    fa = "کارت یا شبای این فرم دیگر در حساب این شخص نیست؛ همان بخش را برای اصلاح برگردانید."
+    en = "The card or sheba of this form has been removed since; please return that part."
+
+
+class FaultUnexplained(InvalidInput):
+    """A part is returned for another reason, and no note says which."""
+
+    code = "identity_fault_unexplained"
+    fa = "برای «دلیل دیگر» توضیحی بنویسید که صاحب فرم بداند چه را اصلاح کند."
+    en = "Where the reason is another one, please write what is to be mended."
 
 
 class SubmissionChanged(Conflict):
@@ -183,10 +200,14 @@ class DocumentInUse(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A level of identity: what it asks for, what it allows (rial), and for how long (Jalali months)."""
+    """A level of identity: what it asks for, what it allows (rial), and for how long (Jalali months).
+
+    ``unknown`` are documents that it asks for too and that only a newer release knows.
+    """
 
     name: str
     documents: tuple[DocumentKind, ...]
+    unknown: tuple[str, ...]
     per_order: Money
     per_day: Money
     per_month: Money
@@ -198,14 +219,22 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockWait:
+    """When somebody is reminded, and when their time is over; by the clock."""
+
+    remind: timedelta
+    expire: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class KycPolicy:
     """A version of the policy ``kyc``; the levels from the lowest up."""
 
     levels: tuple[Level, ...]
     review: WorkingWait
     awaited: WorkingWait
-    correction_remind: timedelta
-    correction_expire: timedelta
+    correction: ClockWait
+    awaited_correction: ClockWait
     renewal: timedelta
     least_age: int
 
@@ -213,28 +242,33 @@ class KycPolicy:
 
     @classmethod
     def from_policy(cls, value: Mapping[str, Any]) -> Self:
-        """Read a version; documents of a newer release are asked for by it alone.
+        """Read a version; documents of a newer release are asked for by that one alone.
 
         Raises:
             ValueError: a value is missing or out of its range.
         """
-        levels = tuple(_level(each) for each in value.get("levels", ()))
+        given = value.get("levels")
+        levels = tuple(_level(each) for each in given) if isinstance(given, list) else ()
         if not levels or len({level.name for level in levels}) < len(levels):
             raise ValueError("levels: needs some, each with a name of its own")
-        remind, expire = (
-            timedelta(hours=whole(value, f"correction_{what}_hours", _LONGEST_HOURS)) for what in ("remind", "expire")
-        )
-        if remind >= expire:
-            raise ValueError("correction: a reminder comes before its expiry")
         return cls(
             levels=levels,
             review=WorkingWait.from_policy(value, "review"),
             awaited=WorkingWait.from_policy(value, "awaited"),
-            correction_remind=remind,
-            correction_expire=expire,
+            correction=_clock_wait(value, "correction"),
+            awaited_correction=_clock_wait(value, "awaited_correction"),
             renewal=timedelta(days=whole(value, "renewal_days", 365)),
             least_age=whole(value, "least_age_years", 100),
         )
+
+    def require_known(self) -> None:
+        """Refuse what a person may not propose: a document that there is not.
+
+        Raises:
+            ValueError: a level asks for one.
+        """
+        if unknown := {kind for level in self.levels for kind in level.unknown}:
+            raise ValueError(f"levels: there is no document {', '.join(sorted(unknown))}")
 
     def level(self, name: str) -> Level:
         """The level of a name.
@@ -257,30 +291,35 @@ def judge_faults(faults: Faults, documents: Iterable[str], note: str) -> None:
     """Whether an officer may return this.
 
     Raises:
-        FaultUnfit: a part is no part of the submission, or cannot have that fault; ``other`` needs a note that says it.
+        FaultUnfit: a part is no part of the submission, or cannot have that fault.
+        FaultUnexplained: ``other`` needs a note that says it.
+        InvalidInput: nothing is returned.
     """
     parts = set(documents)
     for part, reason in faults.items():
         is_typed = part in set(FormField)
         if (part not in parts and not is_typed) or (is_typed and reason not in OF_TYPED):
             raise FaultUnfit(field=f"faults.{part}")
-    if not faults or (FaultReason.OTHER in faults.values() and len(note) not in NOTE_LETTERS):
-        raise FaultUnfit(field="note" if faults else "faults")
+    if not faults:
+        raise InvalidInput(field="faults")
+    if FaultReason.OTHER in faults.values() and len(note) not in NOTE_LETTERS:
+        raise FaultUnexplained(field="note")
 
 
-def judge_correction(changed: Collection[str], faults: Faults) -> None:
+def judge_correction(changed: Collection[str], faults: Faults, lost: Collection[str]) -> None:
     """Whether a member mended what was returned, and nothing else.
 
     Args:
         changed: the parts that differ from what was submitted before.
         faults: what was returned.
+        lost: what is theirs no more, and has to be chosen anew though nobody returned it.
 
     Raises:
         RightAlready: something differs that was right.
         NotMended: something that was returned is as it was.
     """
     for part in changed:
-        if part not in faults:
+        if part not in faults and part not in lost:
             raise RightAlready(field=part)
     for part in faults:
         if part not in changed:
@@ -297,20 +336,32 @@ def parse_latin_name(text: str, field: str) -> str:
 
 def judge_birth_date(born: date, today: date, least_age: int) -> None:
     """Whether somebody born on a day is old enough. Raises BirthDateUnreadable."""
-    if born < _BORN_FROM or add_months(to_jalali(born), MONTHS_A_YEAR * least_age).to_gregorian() > today:
+    if not _BORN_FROM <= born <= today or add_months(to_jalali(born), MONTHS_A_YEAR * least_age).to_gregorian() > today:
         raise BirthDateUnreadable(field="birth_date", age=least_age)
 
 
-def _level(value: Mapping[str, Any]) -> Level:
+def _clock_wait(value: Mapping[str, Any], name: str) -> ClockWait:
+    remind, expire = (
+        timedelta(hours=whole(value, f"{name}_{what}_hours", _LONGEST_HOURS)) for what in ("remind", "expire")
+    )
+    if remind >= expire:
+        raise ValueError(f"{name}: a reminder comes before its expiry")
+    return ClockWait(remind, expire)
+
+
+def _level(value: object) -> Level:
+    if not isinstance(value, Mapping):
+        raise ValueError("levels: each is a table")  # noqa: TRY004 - a policy is refused by its value
     name, documents = value.get("name"), value.get("documents")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError("levels: each has a name of small letters")
-    if not isinstance(documents, list) or not documents or not set(documents) <= set(DocumentKind):
+    if not isinstance(documents, list) or not documents or not all(isinstance(one, str) for one in documents):
         raise ValueError(f"levels.{name}.documents: needs some of {', '.join(DocumentKind)}")
     per_order, per_day, per_month = (
         Money(whole(value, f"per_{span}", _MOST_RIAL)) for span in ("order", "day", "month")
     )
     if not per_order.amount <= per_day.amount <= per_month.amount:
         raise ValueError(f"levels.{name}: a day allows no less than an order, a month no less than a day")
-    kinds = tuple(DocumentKind(kind) for kind in dict.fromkeys(documents))
-    return Level(name, kinds, per_order, per_day, per_month, whole(value, "valid_months", _MOST_MONTHS))
+    known = tuple(kind for kind in DocumentKind if kind in documents)
+    unknown = tuple(kind for kind in documents if kind not in known)
+    return Level(name, known, unknown, per_order, per_day, per_month, whole(value, "valid_months", _MOST_MONTHS))

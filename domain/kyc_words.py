@@ -19,8 +19,13 @@ _DECIDED: Final = Sentence(
 )
 
 
+_HOLDS: Final = Sentence("با تأیید، سقف‌های این سطح باز می‌شود.", "Once accepted, the limits of the level hold.")
+
+
 def _steps_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
-    return [_DECIDED] if phase in {Phase.SUBMITTED, Phase.AWAITING_REVIEW, Phase.AWAITING_CORRECTION} else []
+    if phase == Phase.AWAITING_REVIEW:
+        return [_HOLDS]
+    return [_DECIDED, _HOLDS] if phase in {Phase.SUBMITTED, Phase.AWAITING_CORRECTION} else []
 
 
 WORDS: Final = CapabilityWords(
@@ -29,7 +34,7 @@ WORDS: Final = CapabilityWords(
         CaseKind.KYC: {
             Phase.SUBMITTED: Sentence("فرستاده شد", "Submitted"),
             Phase.AWAITING_REVIEW: Sentence("در انتظار بررسی", "Awaiting review"),
-            Phase.AWAITING_CORRECTION: Sentence("در انتظار اصلاح شما", "Awaiting your correction"),
+            Phase.AWAITING_CORRECTION: Sentence("در انتظار اصلاح فرم", "Awaiting correction"),
             Phase.ACCEPTED: Sentence("تأیید شد", "Accepted"),
             Phase.REFUSED: Sentence("پذیرفته نشد", "Refused"),
             Phase.WITHDRAWN: Sentence("پس گرفته شد", "Taken back"),
@@ -67,10 +72,12 @@ WORDS: Final = CapabilityWords(
         FactKind.KYC_CORRECTED: Sentence("فرم اصلاح و دوباره فرستاده شد.", "The form was mended and sent again."),
         FactKind.KYC_REFUSED: Sentence("احراز هویت پذیرفته نشد: {reason}.", "The identity was refused: {reason}."),
         FactKind.KYC_WITHDRAWN: Sentence("فرم احراز هویت پس گرفته شد.", "The identity form was taken back."),
-        Event.KYC_GRANTED: Sentence("هویت تا {until:day} تأیید شد.", "The identity is confirmed until {until:day}."),
+        Event.KYC_GRANTED: Sentence(
+            "هویت تأیید شد و تا {until:day} اعتبار دارد.", "The identity is confirmed, and holds until {until:day}."
+        ),
         Event.KYC_LATE: Sentence(
-            "بررسی دیرتر از مهلت شد و به کارشناسان دیگر هم سپرده شد.",
-            "The review is late, and other officers were asked too.",
+            "بررسی در مهلت انجام نشد و به همهٔ کارشناسان سپرده شد.",
+            "It was not reviewed in time, and all officers were asked.",
         ),
         Event.KYC_LAPSED: Sentence(
             "در مهلت مقرر اصلاح نشد و پرونده بسته شد؛ فرم را می‌توان از نو فرستاد.",
@@ -80,9 +87,20 @@ WORDS: Final = CapabilityWords(
     sms={
         Event.KYC_GRANTED: "امانت: هویت شما تأیید شد. سقف‌ها و تاریخ اعتبار را در صفحهٔ احراز هویت ببینید: {app_link}",
         FactKind.KYC_REFUSED: "امانت: احراز هویت شما پذیرفته نشد. دلیل آن در پرونده آمده است: {app_link}",
-        Event.KYC_LATE: "امانت: بررسی یک فرم احراز هویت از مهلت گذشت و پیگیری می‌شود. {app_link}",
-        Event.KYC_LAPSED: "امانت: فرم احراز هویت در مهلت اصلاح نشد و بسته شد. می‌توانید آن را از نو بفرستید: {app_link}",
+        Event.KYC_LATE: (
+            "امانت: بررسی احراز هویت شما بیش از آنچه گفته بودیم طول کشیده است؛ پوزش می‌خواهیم. همکارانمان پیگیری"
+            " می‌کنند و لازم نیست کاری بکنید. {app_link}"
+        ),
+        Event.KYC_LAPSED: (
+            "امانت: فرم احراز هویت شما تا پایان مهلت اصلاح نشد و پرونده بسته شد. هر وقت بخواهید می‌توانید فرم تازه‌ای"
+            " بفرستید: {app_link}"
+        ),
         Sms.KYC_RENEWAL: "امانت: اعتبار احراز هویت شما رو به پایان است؛ آن را تمدید کنید: {app_link}",
+        Sms.KYC_LATE_DESK: "امانت: بررسی یک فرم احراز هویت از مهلت گذشت؛ لطفاً پیگیری کنید. {app_link}",
+        Sms.KYC_UNSTAFFED: (
+            "امانت: برای بررسی یک فرم احراز هویت کارشناسی نیست که با صاحبش ارتباطی نداشته باشد؛ لطفاً کسی را تعیین"
+            " کنید. {app_link}"
+        ),
         Sms.KYC_HURRIED: "امانت: سفارشی منتظر یک احراز هویت است؛ لطفاً آن را پیش از بقیه بررسی کنید. {app_link}",
     },
     mails={
@@ -101,7 +119,7 @@ WORDS: Final = CapabilityWords(
             DocumentKind.NATIONAL_CARD_FRONT: Sentence("روی کارت ملی", "National card, front"),
             DocumentKind.NATIONAL_CARD_BACK: Sentence("پشت کارت ملی", "National card, back"),
             DocumentKind.BIRTH_CERTIFICATE: Sentence("صفحهٔ اول شناسنامه", "Birth certificate, first page"),
-            DocumentKind.SELFIE: Sentence("عکس شما با کارت ملی در دست", "A picture of you holding the card"),
+            DocumentKind.SELFIE: Sentence("عکس صاحب فرم با کارت ملی در دست", "The person, holding the card"),
         },
         FormField: {
             FormField.BIRTH_DATE: Sentence("تاریخ تولد", "Date of birth"),

@@ -35,6 +35,7 @@ async def mark(picture: Path, text: str) -> None:
     """Draw a text of ASCII all over a JPEG of ours, so that a copy of it says who had it shown.
 
     Raises:
+        FileNotAccepted: it could not be drawn.
         PictureTooLarge: it asked for too much.
         RuntimeError: the process that draws was stopped from outside.
     """

@@ -51,6 +51,8 @@ class Sms(StrEnum):
 
     KYC_RENEWAL = "kyc_renewal"
     KYC_HURRIED = "kyc_hurried"
+    KYC_LATE_DESK = "kyc_late_desk"
+    KYC_UNSTAFFED = "kyc_unstaffed"
 
 
 class DocumentKind(StrEnum):
@@ -64,8 +66,6 @@ class DocumentKind(StrEnum):
 
 SIGNALS: Mapping[str, str] = {
     FactKind.KYC_SUBMITTED: "a member submitted their identity form",
-    FactKind.KYC_CLAIMED: "an officer took it",
-    FactKind.KYC_RELEASED: "the officer gave it back",
     FactKind.KYC_ACCEPTED: "the officer accepted it",
     FactKind.KYC_RETURNED: "the officer returned it with what is to be mended",
     FactKind.KYC_CORRECTED: "the member mended it",

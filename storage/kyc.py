@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.kyc import KEPT_FOR, UNUSED_FOR, FormField
 from messages.case import RESUMED, CaseKind, CaseSignal
 from messages.kyc import DocumentKind
 from storage.attachment import SHARES
+from storage.bank_account import confirmed_accounts
+from storage.locks import About, lock
 from storage.outbox import enqueue
 from storage.rows.cases import cases
 from storage.rows.kyc import (
@@ -40,14 +43,14 @@ _SUBMISSION: Final = columns(kyc_submissions, Submission)
 _IDENTITY: Final = columns(identities, Identity)
 _PRESENT: Final = _d.removed_at.is_(None)
 _TODAY: Final = sa.cast(sa.func.timezone("Asia/Tehran", sa.func.now()), sa.Date)
-_NAMED: Final = sa.exists().where(
-    _s.documents.contains(sa.func.jsonb_build_object(_d.kind, sa.cast(_d.id, sa.Text))), _s.person_id == _d.person_id
-)
+# How a submission names a picture.
+_AS_NAMED: Final = sa.func.jsonb_build_object(_d.kind, sa.cast(_d.id, sa.Text))
+_NAMED: Final = sa.exists().where(_s.documents.contains(_AS_NAMED), _s.person_id == _d.person_id)
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """An identity form as it was filled in: what was typed, which card and sheba were chosen, which pictures."""
+class IdentityAnswers:
+    """An identity form filled in: what was typed, which card and sheba were chosen, which pictures."""
 
     birth_date: date = field(repr=False)
     latin_first: str = field(repr=False)
@@ -66,7 +69,7 @@ class Form:
         }
         return {str(part): value for part, value in (typed | dict(self.documents)).items()}
 
-    def changed_since(self, before: Form) -> list[str]:
+    def changed_since(self, before: IdentityAnswers) -> list[str]:
         """The parts that differ from an earlier one."""
         mine, theirs = self.parts(), before.parts()
         return sorted(part for part in mine.keys() | theirs.keys() if mine.get(part) != theirs.get(part))
@@ -108,31 +111,45 @@ async def count_unused(connection: AsyncConnection, person_id: UUID) -> int:
     return int(await connection.scalar(query) or 0)
 
 
+async def keep_documents(
+    connection: AsyncConnection, person_id: UUID, ids: Collection[UUID]
+) -> dict[UUID, DocumentKind]:
+    """Those of some pictures that are the person's, by kind; none is forgotten until this transaction ends."""
+    query = sa.select(_d.id, _d.kind).where(_d.person_id == person_id, _d.id.in_(ids), _PRESENT).order_by(_d.id)
+    rows = await connection.execute(query.with_for_update(read=True))
+    return {row.id: DocumentKind(row.kind) for row in rows}
+
+
 async def remove_unused(connection: AsyncConnection, document_id: UUID) -> bool:
     """Forget a picture that was never submitted; False if it was. Its content is deleted after this."""
+    # In a statement of its own: the next one sees what was submitted while this one waited.
+    await connection.execute(sa.select(_d.id).where(_d.id == document_id).with_for_update())
     removing = sa.update(identity_documents).where(_d.id == document_id, _PRESENT, sa.not_(_NAMED))
     return (await connection.execute(removing.values(removed_at=sa.func.now()))).rowcount == 1
 
 
-async def forget_documents(connection: AsyncConnection, limit: int) -> int:
-    """Forget pictures that nothing needs any more, at most so many; how many. Their content is deleted after this.
+async def forget_documents(connection: AsyncConnection, folder: str, limit: int) -> int:
+    """Forget pictures of a folder that nothing needs any more, at most so many; how many. Their content goes later.
 
     That is what was never submitted for days, and what was when its case, and the identity that came of it, ended
     months ago.
     """
     holds = sa.exists().where(_i.case_id == cases.c.id, _i.valid_until > _TODAY - KEPT_FOR.days)
+    kept_until = cases.c.closed_at + sa.literal(KEPT_FOR, sa.Interval)
     needed = sa.exists().where(
         _s.person_id == _d.person_id,
-        _s.documents.contains(sa.func.jsonb_build_object(_d.kind, sa.cast(_d.id, sa.Text))),
+        _s.documents.contains(_AS_NAMED),
         cases.c.id == _s.case_id,
-        sa.or_(
-            cases.c.closed_at.is_(None), cases.c.closed_at > sa.func.now() - sa.literal(KEPT_FOR, sa.Interval), holds
-        ),
+        sa.or_(cases.c.closed_at.is_(None), kept_until > sa.func.now(), holds),
     )
     old = _d.added_at < sa.func.now() - sa.literal(UNUSED_FOR, sa.Interval)
-    over = sa.select(_d.id).where(_PRESENT, old, sa.not_(needed)).order_by(_d.added_at).limit(limit)
-    removing = sa.update(identity_documents).where(_d.id.in_(over)).values(removed_at=sa.func.now())
-    return (await connection.execute(removing)).rowcount
+    # As the index says it.
+    mine = sa.func.left(_d.file_key, sa.literal_column("11")) == folder
+    over = sa.select(_d.id).where(_PRESENT, mine, old, sa.not_(needed)).order_by(_d.added_at).limit(limit)
+    found = list(await connection.scalars(over.with_for_update(skip_locked=True)))
+    # Once more, in a statement of its own: one of them may have been submitted until it was locked.
+    removing = sa.update(identity_documents).where(_d.id.in_(found), _PRESENT, sa.not_(needed))
+    return (await connection.execute(removing.values(removed_at=sa.func.now()))).rowcount
 
 
 async def files_in_use(connection: AsyncConnection, keys: Sequence[str]) -> set[str]:
@@ -144,7 +161,7 @@ async def add_submission(
     connection: AsyncConnection,
     seals: Seals,
     case_id: UUID,
-    form: Form,
+    answers: IdentityAnswers,
     *,
     number: int,
     person_id: UUID,
@@ -152,16 +169,16 @@ async def add_submission(
     changed: Sequence[str] = (),
 ) -> None:
     """Store what was submitted in a case."""
-    typed = [form.birth_date.isoformat(), form.latin_first, form.latin_last]
+    typed = [answers.birth_date.isoformat(), answers.latin_first, answers.latin_last]
     values = {
         "case_id": case_id,
         "number": number,
         "person_id": person_id,
         "level": level,
-        "typed_sealed": seals.cipher.seal_text(json.dumps(typed), f"{_TYPED}:{case_id}"),
-        "card_id": form.card_id,
-        "sheba_id": form.sheba_id,
-        "documents": {kind: str(document_id) for kind, document_id in form.documents.items()},
+        "typed_sealed": seals.cipher.seal_text(json.dumps(typed), f"{_TYPED}:{case_id}:{number}"),
+        "card_id": answers.card_id,
+        "sheba_id": answers.sheba_id,
+        "documents": {kind: str(document_id) for kind, document_id in answers.documents.items()},
         "changed": list(changed),
     }
     await connection.execute(sa.insert(kyc_submissions).values(values))
@@ -179,12 +196,12 @@ async def last_submission(connection: AsyncConnection, case_id: UUID) -> Submiss
     return await read_one(connection, Submission, query)
 
 
-def form_of(seals: Seals, row: Submission) -> Form:
+def answers_of(seals: Seals, row: Submission) -> IdentityAnswers:
     """What was filled in; for its person's eyes, and those of who holds the task."""
-    born, first, last = json.loads(seals.cipher.open_text(row.typed_sealed, f"{_TYPED}:{row.case_id}"))
+    born, first, last = json.loads(seals.cipher.open_text(row.typed_sealed, f"{_TYPED}:{row.case_id}:{row.number}"))
     known = {kind: row.documents[kind] for kind in DocumentKind if kind in row.documents}
     documents = {kind: UUID(document_id) for kind, document_id in known.items()}
-    return Form(date.fromisoformat(born), first, last, row.card_id, row.sheba_id, documents)
+    return IdentityAnswers(date.fromisoformat(born), first, last, row.card_id, row.sheba_id, documents)
 
 
 async def open_review(connection: AsyncConnection, person_id: UUID) -> UUID | None:
@@ -231,33 +248,57 @@ async def ask_renewals(connection: AsyncConnection, before: timedelta, limit: in
         .order_by(_i.valid_until, _i.case_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        # Apart: inside the update Postgres may look for them again, and then finds others than those just noted.
+        .cte("due")
     )
     asking = (
         sa.update(identities)
-        .where(_i.case_id.in_(due.scalar_subquery()))
+        .where(_i.case_id.in_(sa.select(due.c.case_id)))
         .values(renewal_asked_at=sa.func.now())
         .returning(_i.person_id)
     )
     return list(await connection.scalars(asking))
 
 
-async def wait_for_identity(connection: AsyncConnection, case_id: UUID, person_id: UUID) -> None:
-    """A case waits for the end of a person's review, which ranks first from now on; for transitions of that case."""
-    await connection.execute(sa.insert(identity_waits).values(case_id=case_id, person_id=person_id))
+async def lost_parts(connection: AsyncConnection, row: Submission) -> set[FormField]:
+    """Which of card and sheba of a submission are the person's no more."""
+    kept = {one.id for one in await confirmed_accounts(connection, row.person_id)}
+    chosen = {FormField.CARD: row.card_id, FormField.SHEBA: row.sheba_id}
+    return {part for part, account_id in chosen.items() if account_id not in kept}
+
+
+async def wait_for_identity(connection: AsyncConnection, case_id: UUID, person_id: UUID) -> bool:
+    """A case waits for the end of a person's review, which ranks first from now on; for transitions of that case.
+
+    Returns:
+        Whether there is a review to wait for: without one nothing will wake the case.
+    """
+    # The end of a review comes before this or after it, never in its midst.
+    await lock(connection, About.IDENTITY_OF_PERSON, person_id)
     review = await open_review(connection, person_id)
-    if review is not None:
-        await enqueue(connection, CaseSignal(CaseKind.KYC, review, RESUMED))
+    if review is None:
+        return False
+    waiting = insert(identity_waits).values(case_id=case_id, person_id=person_id).on_conflict_do_nothing()
+    await connection.execute(waiting)
+    await enqueue(connection, CaseSignal(CaseKind.KYC, review, RESUMED))
+    return True
 
 
 async def is_awaited(connection: AsyncConnection, person_id: UUID) -> bool:
-    """Whether a case waits for the end of somebody's review."""
-    return bool(await connection.scalar(sa.select(sa.exists().where(_w.person_id == person_id))))
+    """Whether a case waits for the end of somebody's review; one that is over waits for nothing."""
+    return bool(await connection.scalar(sa.select(sa.exists().where(*_waiting_for(person_id)))))
 
 
-async def tell_waiting(connection: AsyncConnection, person_id: UUID) -> int:
-    """Wake the cases that waited for the end of somebody's review; how many."""
-    kinds = sa.select(cases.c.kind).where(cases.c.id == _w.case_id).scalar_subquery()
-    telling = sa.delete(identity_waits).where(_w.person_id == person_id).returning(kinds, _w.case_id)
-    told = [CaseSignal(CaseKind(kind), case_id, RESUMED) for kind, case_id in await connection.execute(telling)]
-    await enqueue(connection, *told)
-    return len(told)
+def _waiting_for(person_id: UUID) -> tuple[sa.ColumnElement[bool], ...]:
+    return _w.person_id == person_id, cases.c.id == _w.case_id, cases.c.closed_at.is_(None)
+
+
+async def wake_waiting(connection: AsyncConnection, person_id: UUID, *, is_over: bool) -> int:
+    """Wake the cases that wait for somebody's review; how many. Where it ``is_over`` they wait no more."""
+    await lock(connection, About.IDENTITY_OF_PERSON, person_id)
+    rows = await connection.execute(sa.select(cases.c.kind, cases.c.id).where(*_waiting_for(person_id)))
+    woken = [CaseSignal(CaseKind(kind), case_id, RESUMED) for kind, case_id in rows]
+    await enqueue(connection, *woken)
+    if is_over:
+        await connection.execute(sa.delete(identity_waits).where(_w.person_id == person_id))
+    return len(woken)

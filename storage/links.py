@@ -59,7 +59,10 @@ _DECIDED_ABOUT: Final = (
     .where(
         _theirs_too.c.person_id == sa.func.any(_people),
         tasks.c.kind == sa.bindparam("this_kind"),
-        tasks.c.decided_by == sa.func.any(_others),
+        sa.or_(
+            tasks.c.decided_by == sa.func.any(_others),
+            sa.and_(tasks.c.status == "open", tasks.c.claimed_by == sa.func.any(_others)),
+        ),
     )
     .distinct()
 )

@@ -32,6 +32,7 @@ class About(IntEnum):
     STAFF = 9
     PAYMENTS_OF_PERSON = 10
     PAYOUTS = 11
+    IDENTITY_OF_PERSON = 12
     STATEMENT = 20
     CLEARING = 21
     DRAFTS_OF_PERSON = 30

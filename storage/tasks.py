@@ -194,10 +194,16 @@ async def set_claim(
     await connection.execute(sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open").values(values))
 
 
+async def count_expired(connection: AsyncConnection, case_id: UUID, kind: str) -> int:
+    """How many tasks of a kind nobody has answered in time in a case."""
+    expired = (tasks.c.case_id == case_id, tasks.c.kind == kind, tasks.c.status == "expired")
+    return int(await connection.scalar(sa.select(sa.func.count()).where(*expired)) or 0)
+
+
 async def set_details(connection: AsyncConnection, task_id: UUID, details: Mapping[str, Any]) -> None:
-    """Show something else with an open task than was shown before; for transitions."""
-    values = {"details": dict(details), "version": tasks.c.version + 1}
-    await connection.execute(sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open").values(values))
+    """Show something else with an open task than before; for transitions. People see no other version of it."""
+    changing = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open")
+    await connection.execute(changing.values(details=dict(details)))
 
 
 async def cases_held_by(connection: AsyncConnection, person_id: UUID) -> list[CaseSignal]:

@@ -17,11 +17,14 @@ CREATE TABLE identity_documents (
     removed_at timestamptz
 );
 CREATE INDEX identity_documents_of_person ON identity_documents (person_id, id) WHERE removed_at IS NULL;
-CREATE INDEX identity_documents_kept ON identity_documents (added_at) WHERE removed_at IS NULL;
+-- By the folder in which its content lies: what nothing needs any more is looked for folder by folder.
+CREATE INDEX identity_documents_kept ON identity_documents (left(file_key, 11), added_at) WHERE removed_at IS NULL;
 GRANT SELECT, INSERT, UPDATE (removed_at) ON identity_documents TO amanat_app;
 ALTER TABLE identity_documents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE identity_documents FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON identity_documents USING (sees_all() OR person_id = acting_person());
+CREATE POLICY own ON identity_documents FOR SELECT USING (sees_all() OR person_id = acting_person());
+CREATE POLICY adder ON identity_documents FOR INSERT WITH CHECK (sees_all() OR person_id = acting_person());
+CREATE POLICY remover ON identity_documents FOR UPDATE USING (sees_all() OR person_id = acting_person());
 
 -- What was submitted in a case, and anew each time that it was mended. What was typed is sealed.
 CREATE TABLE kyc_submissions (
@@ -43,7 +46,11 @@ CREATE INDEX kyc_submissions_documents ON kyc_submissions USING gin (documents j
 GRANT SELECT, INSERT ON kyc_submissions TO amanat_app;
 ALTER TABLE kyc_submissions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE kyc_submissions FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON kyc_submissions USING (sees_all() OR person_id = acting_person());
+CREATE POLICY own ON kyc_submissions FOR SELECT USING (sees_all() OR person_id = acting_person());
+-- A member submits in an open case of their own, and nowhere else.
+CREATE POLICY submitter ON kyc_submissions FOR INSERT WITH CHECK (sees_all() OR (person_id = acting_person() AND EXISTS (
+    SELECT FROM cases c WHERE c.id = kyc_submissions.case_id AND c.person_id = acting_person()
+    AND c.closed_at IS NULL)));
 
 -- Whose identity is confirmed; of several the newest counts, to its last day.
 CREATE TABLE identities (
@@ -60,7 +67,9 @@ CREATE INDEX identities_to_renew ON identities (valid_until) WHERE renewal_asked
 GRANT SELECT, INSERT, UPDATE (renewal_asked_at) ON identities TO amanat_app;
 ALTER TABLE identities ENABLE ROW LEVEL SECURITY;
 ALTER TABLE identities FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON identities USING (sees_all() OR person_id = acting_person());
+-- Members see their own; the machine alone confirms one.
+CREATE POLICY own ON identities FOR SELECT USING (person_id = acting_person());
+CREATE POLICY service ON identities USING (sees_all());
 
 -- Cases that wait for the end of a person's review; each is told, and its row deleted.
 CREATE TABLE identity_waits (
@@ -74,5 +83,7 @@ ALTER TABLE identity_waits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE identity_waits FORCE ROW LEVEL SECURITY;
 CREATE POLICY machine ON identity_waits USING (sees_all());
 
--- What a review's task shows changes when a case begins to wait for it.
+-- What a review's task shows changes when a case begins to wait for it; of any task the machine alone changes that.
 GRANT UPDATE (details) ON tasks TO amanat_app;
+CREATE TRIGGER tasks_keep_details BEFORE UPDATE OF details ON tasks FOR EACH ROW
+    WHEN (OLD.details IS DISTINCT FROM NEW.details) EXECUTE FUNCTION keep_details();

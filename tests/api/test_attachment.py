@@ -69,7 +69,7 @@ def stored(tmp_path: Path) -> list[Path]:
 
 def left_behind() -> list[Path]:
     """What lies there of files on their way."""
-    return [*Path("/tmp").glob("amanat-attachment-*")]  # noqa: S108 - to look there
+    return [*Path("/tmp").glob("amanat-upload-*")]  # noqa: S108 - to look there
 
 
 async def test_a_file_is_listed_with_who_and_when_and_saved_as_it_was_sent(
