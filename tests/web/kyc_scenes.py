@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from commands.account import authenticate
 from commands.command import Command, Context
-from commands.kyc import NewDocument, Typed, add_document, submit_identity
+from commands.kyc import NewDocument, add_document, submit_identity
 from domain.access import Role
 from domain.bank_account import BankAccountKind
 from domain.identity import parse_card, parse_sheba
@@ -19,6 +19,7 @@ from messages.case import StepInput
 from messages.kyc import DocumentKind, TaskKind
 from storage.bank_account import accounts_of, add_account
 from storage.database import SERVICE, transaction
+from storage.kyc import IdentityAnswers
 from storage.profile import seal_email, set_email
 from storage.rows.bank_account import bank_accounts
 from storage.rows.kyc import IdentityDocument
@@ -60,7 +61,7 @@ async def submitted(context: Context, member: Someone, level: str = "basic") -> 
     async with transaction(context.engine, SERVICE) as connection:
         mine = {one.kind: one.id for one in await accounts_of(connection, member.id)}
     card, sheba = mine[BankAccountKind.CARD], mine[BankAccountKind.SHEBA]
-    typed = Typed(date(1989, 6, 2), "Maryam", "Rezaei", card, sheba, pictures)
+    typed = IdentityAnswers(date(1989, 6, 2), "Maryam", "Rezaei", card, sheba, pictures)
     case_id: UUID = await run(context, member, lambda command: submit_identity(command, level, typed))
     return case_id
 

@@ -53,8 +53,19 @@ class _Returned:
     @property
     def right(self) -> list[Words]:
         """The words of what stays as it is."""
-        parts = (*FormField, *self.form.form.documents)
-        return [part_words(part) for part in parts if part not in self.parts]
+        mended = {*self.parts, *self.lost}
+        return [part_words(part) for part in (*FormField, *self.form.form.documents) if part not in mended]
+
+    @property
+    def lost(self) -> list[FormField]:
+        """Which of card and sheba were right and are no more one's own: another one is chosen too."""
+        kept = {one.id for one in self.identity.accounts}
+        gone = [part for name, part in _PART_OF.items() if self.before(name).id not in kept]
+        return [part for part in gone if part not in self.parts]
+
+    def mends(self, name: str) -> bool:
+        """Whether another card or sheba is to be chosen."""
+        return _PART_OF[name] in {*self.parts, *self.lost}
 
     def before(self, name: str) -> BankAccountItem:
         """The card or sheba that was submitted."""
@@ -130,8 +141,8 @@ def _read(form: Form, found: _Returned) -> dict[str, Any]:
         _mended(form, "latin_first", " ".join(names.values()), " ".join(" ".join(typed.values()).upper().split()))
         names = typed
     accounts = {
-        name: read_account(form, found.identity, name) if part in parts else str(found.before(name).id)
-        for name, part in _PART_OF.items()
+        name: read_account(form, found.identity, name) if found.mends(name) else str(found.before(name).id)
+        for name in _PART_OF
     }
     documents = {
         kind: _picture(form, kind, added) if kind in parts else str(added) for kind, added in before.documents.items()
