@@ -265,6 +265,7 @@ class IdentityReviewOut(Out):
     level: Reason
     forms: list[SubmittedForm]
     returned: list[FaultOut] = Field(description="What was returned the last time")
+    note: str | None = Field(description="What was said of it then", examples=["نور چراغ روی کارت افتاده است"])
 
 
 @router.get("/reviews/{case_id}", dependencies=_OFFICER)
@@ -288,6 +289,7 @@ async def read_identity_review(caller: CallerDep, case_id: UUID) -> IdentityRevi
             level=Reason.of(LevelName, review.submissions[0].level),
             forms=[await _form(read, one) for one in review.submissions],
             returned=await _returned(read, case_id),
+            note=await _note(read, case_id),
         )
 
     return await caller.read(look)
@@ -337,6 +339,11 @@ async def _returned(read: Reading, case_id: UUID) -> list[FaultOut]:
         FaultOut(part=part, part_words=part_words(part), reason=Reason.of(FaultReason, reason))
         for part, reason in faults.items()
     ]
+
+
+async def _note(read: Reading, case_id: UUID) -> str | None:
+    fact = await last_fact(read.connection, case_id, FactKind.KYC_RETURNED)
+    return None if fact is None else fact.payload["note"] or None
 
 
 class AcceptIdentity(Decision):
@@ -426,14 +433,13 @@ async def _read(view: CaseView) -> KycSection:
     if not view.visibility.is_applicant:
         return KycSection()
     row, returned = await kyc.last_submission(view.connection, case_id), await _returned(view.reading, case_id)
-    fact = await last_fact(view.connection, case_id, FactKind.KYC_RETURNED)
     is_open = view.visibility.case.is_open
     return KycSection(
         kyc=KycOut(
             level=Reason.of(LevelName, row.level),
             form=await _form(view.reading, row),
             returned=returned if is_open else [],
-            note=None if fact is None or not is_open else fact.payload["note"] or None,
+            note=await _note(view.reading, case_id) if is_open else None,
         )
     )
 

@@ -26,10 +26,11 @@ class DraftForm(StrEnum):
     """A form whose drafts are kept."""
 
     JOB = "job"
+    IDENTITY = "identity"
 
 
 # Which field names a draft in lists.
-TITLES: Final = {DraftForm.JOB: "title"}
+TITLES: Final = {DraftForm.JOB: "title", DraftForm.IDENTITY: "level"}
 
 
 class DraftTooLarge(TooLarge):
@@ -64,5 +65,10 @@ def refuse_secrets(names: Iterable[str]) -> None:
 
 
 WORDS: Final = CapabilityWords(
-    terms={DraftForm: {DraftForm.JOB: Sentence("شروع یک کار با پرداخت امن", "Beginning a job with safe payment")}}
+    terms={
+        DraftForm: {
+            DraftForm.JOB: Sentence("شروع یک کار با پرداخت امن", "Beginning a job with safe payment"),
+            DraftForm.IDENTITY: Sentence("فرم احراز هویت", "Identity form"),
+        }
+    }
 )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from api.answering import Decision
+from api.case_detail import CaseDetail
 from api.client import checked
 from api.values import Reason
 from domain.errors import InvalidInput
 from web.forms import Form
 from web.language import noop as _
+from web.page_request import PageRequest
 
 Body = dict[str, Any]
 
@@ -39,18 +41,24 @@ class Together:
     findings: Callable[[Mapping[str, Any]], Sequence[Reason]]
 
 
+async def _nothing_besides(_request: PageRequest, _case: CaseDetail) -> Body:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class TaskForm:
     """A kind of task: the template of its forms, and the decisions, each with what it says beside its name.
 
     ``summaries`` are the templates of what the decisions would do that are confirmed by a second press: those that
-    move money or terms.
+    move money or terms. ``read`` are values for the templates of the task's own pages alone: of what is noted each time
+    that it is looked at.
     """
 
     template: str
     decisions: Mapping[type[Decision], Callable[[Form], Body]]
     together: Together | None = None
     summaries: Mapping[type[Decision], str] = field(default_factory=dict)
+    read: Callable[[PageRequest, CaseDetail], Awaitable[Body]] = _nothing_besides
 
     @property
     def kind(self) -> str:

@@ -66,6 +66,11 @@ from web.escrow import begin as escrow_begin
 from web.escrow import case as escrow_case
 from web.escrow import desk as escrow_desk
 from web.escrow import jobs as escrow_jobs
+from web.kyc import correction as kyc_correction
+from web.kyc import desk as kyc_desk
+from web.kyc import form as kyc_form
+from web.kyc import member as kyc_member
+from web.kyc import pictures as kyc_pictures
 from web.language import noop as _
 from web.page_request import CONTENT_POLICY, SignInNeeded, page_request_of
 from web.rendering import Renderer, loaded_assets
@@ -81,6 +86,11 @@ _ROUTERS: Final = (
     password.router,
     own_mobile.router,
     bank_account.router,
+    kyc_member.router,
+    kyc_form.router,
+    kyc_correction.router,
+    kyc_pictures.router,
+    kyc_desk.router,
     home.router,
     contact.router,
     onboarding.router,

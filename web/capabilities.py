@@ -41,6 +41,9 @@ from web.escrow import begin as escrow_begin
 from web.escrow import case as escrow
 from web.escrow import desk as escrow_desk
 from web.escrow import jobs as escrow_jobs
+from web.kyc import correction as kyc_correction
+from web.kyc import desk as kyc_desk
+from web.kyc import member as kyc
 from web.onboarding import application, obstacle
 from web.onboarding import case as running
 
@@ -59,10 +62,17 @@ _TASK_FORMS: Final = (
     *clearing.TASK_FORMS,
     *payout.TASK_FORMS,
     *escrow_desk.TASK_FORMS,
+    kyc_desk.TASK_FORM,
 )
-_TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES, *normal_payment.TASK_PAGES, *escrow.TASK_PAGES)
+_TASK_PAGES: Final = (
+    *running.TASK_PAGES,
+    *guarantor.TASK_PAGES,
+    *normal_payment.TASK_PAGES,
+    *escrow.TASK_PAGES,
+    *kyc_correction.TASK_PAGES,
+)
 _CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS, payment.CASE_PARTS, escrow.CASE_PARTS)
-HOME_PARTS: Final = (escrow_jobs.HOME_PART,)
+HOME_PARTS: Final = (escrow_jobs.HOME_PART, kyc.HOME_PART)
 _CASE_ACTIONS: Final = (
     *running.CASE_ACTIONS,
     *guarantor.CASE_ACTIONS,
@@ -70,6 +80,7 @@ _CASE_ACTIONS: Final = (
     *normal_payment.CASE_ACTIONS,
     *payment.CASE_ACTIONS,
     *escrow.CASE_ACTIONS,
+    *kyc.CASE_ACTIONS,
 )
 _NOTES: Final = (
     account.NOTES,
@@ -80,6 +91,7 @@ _NOTES: Final = (
     password.NOTES,
     own_mobile.NOTES,
     bank_account.NOTES,
+    kyc.NOTES,
     answers.NOTES,
     attachment.NOTES,
     correspondence.NOTES,

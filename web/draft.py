@@ -276,7 +276,7 @@ async def discard(request: PageRequest, wizard: DraftWizard, draft_id: UUID) -> 
 
 async def show_step(request: PageRequest, wizard: DraftWizard, draft_id: UUID, step: str) -> Response:
     """The page of a step with what is kept. Raises NotFound for a step that there is not."""
-    draft = await _open(request, wizard, draft_id, step)
+    draft = await open_step(request, wizard, draft_id, step)
     if draft is None:
         return request.redirect(wizard.home, done="draft_gone")
     if FAULTS in request.http.query_params:
@@ -284,7 +284,7 @@ async def show_step(request: PageRequest, wizard: DraftWizard, draft_id: UUID, s
     return await wizard.show(request, draft)
 
 
-async def _open(request: PageRequest, wizard: DraftWizard, draft_id: UUID, name: str) -> Draft | None:
+async def open_step(request: PageRequest, wizard: DraftWizard, draft_id: UUID, name: str) -> Draft | None:
     """A draft at a step; None if it is gone, another's, or of another form."""
     step = wizard.step(name)
     if step is None:
@@ -302,7 +302,7 @@ async def take_step(request: PageRequest, wizard: DraftWizard, draft_id: UUID, s
     Whoever goes on is shown what is to be mended; at the last step the whole is judged and sent.
     """
     sent = await request.form()
-    draft = await _open(request, wizard, draft_id, step)
+    draft = await open_step(request, wizard, draft_id, step)
     if draft is None:
         return request.redirect(wizard.home, done="draft_gone")
     to, _, row = sent.text("to").partition(" ")

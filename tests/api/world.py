@@ -396,8 +396,11 @@ async def _of_members(world: World, superuser: Superuser) -> None:
 async def _draft(world: World, context: Context) -> None:
     """What a member has begun to write."""
     own = world.people["member_own"].id
+    level = {"level": ["full"]}
     async with transaction(context.engine, Acting("member", own)) as connection:
         world.things["draft"] = (await add_draft(connection, context.seals, own, DraftForm.JOB, {})).id
+        begun = await add_draft(connection, context.seals, own, DraftForm.IDENTITY, level)
+        world.things["identity_draft"] = begun.id
 
 
 async def _payout(world: World, context: Context, superuser: Superuser) -> None:

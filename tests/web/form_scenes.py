@@ -24,6 +24,7 @@ from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
 from tests.web.clearing_scene import officers_settle_days
 from tests.web.escrow_scenes import members_hold_money_in_trust
 from tests.web.form_window import Desk, Window
+from tests.web.kyc_scenes import members_show_who_they_are
 from tests.web.money_scenes import (
     RIAL,
     TOMAN,
@@ -413,6 +414,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     members_pay_outside_escrow,
     members_hold_money_in_trust,
     members_entrust_secrets,
+    members_show_who_they_are,
     hr_keeps_the_list,
     hr_answers,
     officers_work_their_inbox,

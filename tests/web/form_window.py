@@ -168,7 +168,9 @@ class Window:
                     return form, button
         raise AssertionError((kind, "is not on", self.path, [one.action for one in self.forms]))
 
-    async def send(self, address: str, says: str = "", /, *, naming: str = "", file: str = "", **typed: str) -> Window:
+    async def send(
+        self, address: str, says: str = "", /, *, naming: str = "", file: str | bytes = "", **typed: str
+    ) -> Window:
         """Send a form of the page as a browser would, and see what follows.
 
         Codes are typed from the SMS or the app unless given. ``__`` in a name stands for a dot.
@@ -177,7 +179,7 @@ class Window:
             address: the route that the form is sent to.
             says: what its button or its decision says.
             naming: an id in its address or a hidden field, where the page has several of it.
-            file: the text of the file that is chosen, where it takes one.
+            file: what stands in the file that is chosen, where it takes one.
             **typed: into which field; ``*`` chooses the first of several.
         """
         kind = Kind(address, says)
@@ -199,11 +201,12 @@ class Window:
             self._show(button.action, answer.text)
         return self
 
-    async def _post(self, button: Button, pairs: Pairs, file: str = "") -> httpx2.Response:
+    async def _post(self, button: Button, pairs: Pairs, file: str | bytes = "") -> httpx2.Response:
         """Send values, as often as one likes."""
         await self.desk.superuser.run("DELETE FROM rate_windows")
         if file:
-            files = {"file": ("people.csv", file.encode(), "text/csv")}
+            content = file if isinstance(file, bytes) else file.encode()
+            files = {"file": ("people.csv", content, "text/csv")}
             return await self.client.post(button.action, data=dict(pairs), files=files, headers=HERE)
         headers = {**HERE, "Content-Type": "application/x-www-form-urlencoded"}
         return await self.client.post(button.action, content=urlencode(pairs), headers=headers)

@@ -43,6 +43,8 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/profile/accounts/cards": ("member_own", "/profile/accounts/cards"),
     "/profile/accounts/shebas": ("member_own", "/profile/accounts/shebas"),
     "/profile/password": ("member_own", "/profile/password"),
+    "/identity": ("member_own", "/identity"),
+    "/identity/form/{draft_id}/{step}": ("member_own", "/identity/form/{identity_draft}/pictures"),
     "/sign-in/password": ("anonymous", "/sign-in/password"),
     "/sign-in/renewal": ("anonymous", "/sign-in/renewal"),
     "/sign-in/renewal/code": ("anonymous", f"/sign-in/renewal/code?challenge={_CHALLENGE}"),
@@ -156,6 +158,7 @@ _MORE: tuple[tuple[str, str], ...] = (
     ("support_agent", "/mobile-changes"),
     ("anonymous", "/bank/{paid_authority}?returns=2"),
     ("member_own", "/cases/{payment}"),
+    ("member_own", "/identity/form/{identity_draft}/accounts"),
     ("auditor", "/cases/{payment}"),
     ("member_foreign", "/"),
     ("member_foreign", "/cases"),
@@ -169,6 +172,8 @@ _PLAYED = {
     "/pay/return/{token}",
     "/inbox/bulk",
     "/profile/accounts/shebas/code",
+    "/identity/corrections/{case_id}",
+    "/identity/reviews/{case_id}/pictures/{document_id}",
     "/resume",
     "/personnel/people/{employment_id}",
 }
@@ -189,6 +194,8 @@ _BY_THEIR_NAME = (
 _FILES = {
     "/cases/{case_id}/attachments/{attachment_id}",
     "/papers/{paper_id}",
+    "/identity/pictures/{document_id}",
+    "/identity/reviews/{case_id}/pictures/{document_id}/content",
     "/payouts/{payout_id}/file",
     "/personnel/example",
     "/personnel/imports/{import_id}/report",
@@ -293,7 +300,7 @@ async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Pat
     assert "finance_other" not in opened
 
 
-_GIVEN: dict[str, str] = {"step": "who", "what": "ruling"}
+_GIVEN: dict[str, str] = {"step": "who", "what": "ruling", "kind": "selfie"}
 _THINGS = {
     "difference_id": "clearing",
     "return_id": "payment",

@@ -259,11 +259,26 @@
       const shown = event.target.parentElement.querySelector(".file-name");
       if (shown && event.target.files.length) shown.textContent = event.target.files[0].name;
     }
-    const { most, tooLarge } = event.target.dataset ?? {};
+    const { most, tooLarge, sending } = event.target.dataset ?? {};
     if (!most) return;
     const isTooLarge = [...event.target.files].some((file) => file.size > Number(most));
     event.target.setCustomValidity(isTooLarge ? tooLarge : "");
     if (isTooLarge) event.target.reportValidity();
+    // A picture that was just taken is sent at once, where the page says so.
+    else if (sending && event.target.files.length) {
+      event.target.parentElement.querySelector(".file-name").textContent = sending;
+      event.target.form.requestSubmit();
+    }
+  });
+
+  // A picture is enlarged and turned in its place, without being fetched again.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("[data-zoom-by], [data-turn-by]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const { dataset } = link.closest("[data-viewer]").querySelector(".viewer");
+    dataset.zoom = Math.min(4, Math.max(1, Number(dataset.zoom) + Number(link.dataset.zoomBy ?? 0)));
+    dataset.turn = (Number(dataset.turn) + Number(link.dataset.turnBy ?? 0)) % 4;
   });
 
   // What stands behind # in a link is sent to nobody: the form of its page takes it, and the address forgets it.

@@ -89,17 +89,19 @@ async def _shown(request: PageRequest, task_id: UUID, within: Filter) -> dict[st
     task = await request.api.read(read_task, task_id)
     # None where it is no longer the user's to see: forwarded, or their own.
     case = await request.read_or_none(read_case, task.case_id)
+    task_form = TASK_FORMS.get(task.kind)
     return {
         "task": task,
         "case": case,
         "within": within,
         "change_words": change_words,
         "decides": _decides(task, case),
-        "task_form": TASK_FORMS.get(task.kind),
+        "task_form": task_form,
         "pane": None if case is None else await files_pane(request, case.id, case.kind),
         "talk": None if case is None else await talk_of(request, case.id, case.kind),
         "entrusted": None if case is None else await secrets_pane(request, case.id, case.kind),
         **({} if case is None else await case_parts(case.kind).read(request, case)),
+        **({} if case is None or task_form is None else await task_form.read(request, case)),
     }
 
 
