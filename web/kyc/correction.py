@@ -14,7 +14,9 @@ from api.case import read_case
 from api.case_detail import CaseDetail
 from api.client import checked
 from api.inbox import TaskOut
-from api.kyc import CorrectIdentity, IdentityDocumentOut, IdentityOut, KycOut, part_words, read_identity
+from api.kyc.member import IdentityDocumentOut, IdentityOut, read_identity
+from api.kyc.review import part_words
+from api.kyc.section import CorrectIdentity, KycOut
 from api.task import decide_task, read_task
 from api.values import Reason, Words
 from domain.dates import to_jalali

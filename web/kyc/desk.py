@@ -11,16 +11,14 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.case_detail import CaseDetail
-from api.kyc import (
-    AcceptIdentity,
+from api.kyc.review import (
     IdentityReviewOut,
-    RefuseIdentity,
-    ReturnIdentity,
     SubmittedForm,
     download_reviewed_document,
     part_words,
     read_identity_review,
 )
+from api.kyc.section import AcceptIdentity, RefuseIdentity, ReturnIdentity
 from api.values import Reason, Words
 from domain.catalogue import words
 from domain.errors import Forbidden, NotFound

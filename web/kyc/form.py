@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.bank_account import BankAccountItem
 from api.client import checked
-from api.kyc import IdentityOut, IdentitySubmission, LevelOut, read_identity, submit_identity
+from api.kyc.member import IdentityOut, IdentitySubmission, LevelOut, read_identity, submit_identity
 from domain.draft import DraftForm
 from messages.kyc import DocumentKind
 from web import draft as drafts

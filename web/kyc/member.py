@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.case import list_cases, read_case
-from api.kyc import read_identity, withdraw_identity
+from api.kyc.member import read_identity, withdraw_identity
 from domain.errors import Refusal
 from messages.case import CaseKind
 from web import draft as drafts

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.kyc import IdentityDocumentOut, IdentityOut, add_identity_document, download_identity_document
+from api.kyc.member import IdentityDocumentOut, IdentityOut, add_identity_document, download_identity_document
 from domain.attachment import MAX_BYTES, FileNotAccepted, PictureTooLarge
 from domain.errors import EmptyFile, Refusal, TooLarge
 from messages.kyc import DocumentKind

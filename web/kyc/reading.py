@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from api.bank_account import BankAccountItem
-from api.kyc import IdentityOut, LevelOut
+from api.kyc.member import IdentityOut, LevelOut
 from domain.bank_account import BankAccountKind
 from domain.dates import tehran_day
 from domain.errors import Refusal
