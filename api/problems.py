@@ -173,6 +173,8 @@ _SAMPLES: dict[str, Any] = {
     "limit_en": "10,000,000 toman",
     "frozen": Sentence("۱۰٬۰۰۰٬۰۰۰ تومان", "10,000,000 toman"),
     "most": 24,
+    "missing": Sentence("نشانی ایمیل تأییدشده", "a confirmed e-mail address"),
+    "age": 18,
     "why": "instalments_max",
     "findings": "قرارداد سازمان برقرار نیست",
     "findings_en": "the organisation's contract is not in force",

@@ -37,6 +37,7 @@ from domain.escrow import files as escrow_files
 from domain.escrow import policy as escrow_policy
 from domain.escrow import words as escrow
 from domain.held_task import HeldTask
+from domain.kyc import CORRESPONDENCE as KYC_CORRESPONDENCE
 from domain.kyc import HELD as KYC_HELD
 from domain.personnel import words as personnel
 from domain.vault import SecretRules
@@ -95,6 +96,7 @@ CORRESPONDENCE: Final = {
     rules.kind: rules
     for rules in (
         escrow_files.CORRESPONDENCE,
+        KYC_CORRESPONDENCE,
         onboarding.CORRESPONDENCE,
         payment_return.CORRESPONDENCE,
         substitution.CORRESPONDENCE,

@@ -9,13 +9,16 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from domain.access import Part, Role
 from domain.account import Limit
+from domain.correspondence import CorrespondenceRules
 from domain.dates import MONTHS_A_YEAR, add_months, to_jalali
 from domain.errors import Conflict, InvalidInput
 from domain.held_task import HeldTask
 from domain.money import Money
 from domain.payment import whole
 from domain.working_hours import WorkingWait
+from messages.case import CaseKind
 from messages.kyc import DocumentKind, FactKind, TaskKind
 
 # Who reviews has claimed it, has no interest in the person, and was not reviewed by them.
@@ -28,6 +31,8 @@ HELD: Final = (
         wakes=False,
     ),
 )
+# The person writes to the officer who holds the review.
+CORRESPONDENCE: Final = CorrespondenceRules(CaseKind.KYC, {Part.SUBJECT: frozenset({Role.KYC_OFFICER})}, held_only=True)
 MOST_DOCUMENTS: Final = 20
 DOCUMENTS_PER_PERSON: Final = Limit("identity_documents", 40, timedelta(days=1))
 SUBMISSIONS_PER_PERSON: Final = Limit("identity_submissions", 5, timedelta(days=1))
