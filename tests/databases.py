@@ -34,7 +34,8 @@ _LARGEST = 24 * 1024 * 1024
 # Whether the schema is what it was: any change to one of these rows gives it another xmin.
 _FINGERPRINT = """
     SELECT md5(string_agg(catalogue || oid || ':' || xmin, ',' ORDER BY catalogue, oid)) FROM (
-        SELECT 'class' AS catalogue, oid, xmin FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        SELECT 'class' AS catalogue, oid, xmin FROM pg_class
+            WHERE relnamespace IN ('public'::regnamespace, 'vault'::regnamespace)
         UNION ALL SELECT 'proc', oid, xmin FROM pg_proc WHERE pronamespace = 'public'::regnamespace
         UNION ALL SELECT 'trigger', oid, xmin FROM pg_trigger UNION ALL SELECT 'policy', oid, xmin FROM pg_policy
         UNION ALL SELECT 'constraint', oid, xmin FROM pg_constraint WHERE connamespace = 'public'::regnamespace
@@ -48,6 +49,7 @@ _EMPTYING = """
     CREATE FUNCTION shipped.refill() RETURNS void LANGUAGE plpgsql SET session_replication_role = replica
     AS $$ BEGIN {} END $$
 """
+_ALL_END = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
 _OTHERS_END = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state IS DISTINCT FROM 'idle'
@@ -149,6 +151,23 @@ class Databases:
             with self._maintenance() as connection:
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @contextlib.contextmanager
+    def copied(self, name: str) -> Iterator[str]:
+        """A copy of a database as it stands, like one that a backup brings back, for this moment alone; its name.
+
+        Who is connected to the first one loses the connection.
+        """
+        self._count += 1
+        copy = f"amanat_{self._count}"
+        with self._maintenance() as connection:
+            connection.execute(_ALL_END, [name])
+            connection.execute(f"CREATE DATABASE {copy} OWNER amanat_owner TEMPLATE {name}")
+        try:
+            yield copy
+        finally:
+            with self._maintenance() as connection:
+                connection.execute(f"DROP DATABASE {copy} WITH (FORCE)")
+
     def _empty(self, kept: _Kept) -> bool:
         """Whether it is as it was again."""
         connection = kept.connection
@@ -168,12 +187,15 @@ class Databases:
 
         A sequence is set, not altered, which would make a new file of it.
         """
-        relations = (
-            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = %s ORDER BY 1"
+        relations = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = %s ORDER BY 1"
+        tables, sequences, entrusted = (
+            [row[0] for row in connection.execute(relations, found)]
+            for found in (("public", "r"), ("public", "S"), ("vault", "r"))
         )
-        tables, sequences = ([row[0] for row in connection.execute(relations, [kind])] for kind in "rS")
         connection.execute("CREATE SCHEMA shipped")
         deeds = [_statement("DELETE FROM {}", table) for table in tables]
+        # The next test has other keys, and nothing ships there.
+        deeds += [_statement("DELETE FROM vault.{}", table) for table in entrusted]
         deeds += [_statement("PERFORM setval({}::regclass, 1, false)", sequence, sql.Literal) for sequence in sequences]
         for table in tables:
             if _value(connection, _statement("SELECT EXISTS (SELECT FROM {})", table)):

@@ -12,7 +12,7 @@ import httpx2
 from tests.api.world import World
 from tests.arrange import next_national_id
 from tests.clearing_steps import STATEMENT
-from tests.files_made import PDF
+from tests.files_made import PDF, picture
 from tests.journeys.steps import ISSUE, TERMS
 
 _CSV = "کد ملی,شماره همراه,نام,نام خانوادگی,کد منطقه,تاریخ استخدام,خالص دریافتی,شماره شبا,وضعیت اشتغال\n"
@@ -57,6 +57,10 @@ def _mandate() -> dict[str, Any]:
     return {"version": 1, "code_id": str(uuid4()), "code": "000000"}
 
 
+def _accept_identity() -> dict[str, Any]:
+    return {"kind": "review_identity", "decision": "accept", "number": 1}
+
+
 def _escrow_calls() -> dict[str, Call]:
     """Those of jobs, safe payments and arbitration, in an order in which they can follow each other."""
     held, code = "/v1/escrow/payments/{held_escrow}", {"code_id": str(uuid4()), "code": "000000"}
@@ -94,6 +98,41 @@ def _escrow_calls() -> dict[str, Call]:
         "read_escrow_figures": Call("GET", "/v1/escrow/figures"),
         "issue_ruling": Call("POST", "/v1/escrow/rulings/{ruling}/paper"),
         "issue_escrow_invoice": Call("POST", "/v1/escrow/moves/{escrow_move}/invoice"),
+    }
+
+
+def _secret_calls() -> dict[str, Call]:
+    """Those of a password that is entrusted to an arbitrator, seen and taken back."""
+    here, login = "/v1/cases/{secret_case}/secrets", {"user_name": "owner", "password": "lamp-of-blue"}
+    return {
+        "list_secrets": Call("GET", here),
+        "entrust_secret": Call("POST", here, {"site": "https://shop.example.com/admin", **login}),
+        "show_secret": Call("POST", f"{here}/{{secret}}/show"),
+        "take_back_secret": Call("DELETE", f"{here}/{{secret}}"),
+    }
+
+
+def _identity_calls() -> dict[str, Call]:
+    """Those of an identity review, in an order in which they can follow each other."""
+    form = {
+        "level": "basic",
+        "birth_date": "1989-06-02",
+        "latin_first": "Maryam",
+        "latin_last": "Rezaei",
+        "card_id": "{identity_card}",
+        "sheba_id": "{identity_sheba}",
+        "documents": {"national_card_front": "{identity_document}"},
+    }
+    adding, review = "/v1/identity/documents?kind=national_card_front", "/v1/identity/reviews/{identity_case}"
+    return {
+        "read_identity": Call("GET", "/v1/identity"),
+        "add_identity_document": Call("POST", adding, content=picture(), content_type="image/jpeg"),
+        "download_identity_document": Call("GET", "/v1/identity/documents/{identity_document}"),
+        "remove_identity_document": Call("DELETE", "/v1/identity/documents/{spare_document}"),
+        "submit_identity": Call("POST", "/v1/identity/submissions", form),
+        "read_identity_review": Call("GET", review),
+        "download_reviewed_document": Call("GET", f"{review}/documents/{{identity_document}}"),
+        "withdraw_identity": Call("POST", "/v1/identity/submissions/{identity_case}/withdrawal"),
     }
 
 
@@ -273,6 +312,8 @@ def calls(world: World) -> dict[str, Call]:
         "pay_normal_payment": Call("POST", "/v1/normal-payments/{payable}/payment", {}),
         "withdraw_normal_payment": Call("POST", "/v1/normal-payments/{payable}/withdrawal"),
         **_escrow_calls(),
+        **_secret_calls(),
+        **_identity_calls(),
         "read_balance": Call("GET", "/v1/balance"),
         "list_balance_entries": Call("GET", "/v1/balance/entries"),
         "withdraw_substitution": Call("POST", "/v1/guarantor-substitutions/{substitution}/withdrawal"),
@@ -360,6 +401,12 @@ def guaranteed_calls() -> dict[str, tuple[str, Call]]:
                 "/v1/tasks/{payee_task}/decision",
                 {"kind": "answer_normal_payment", "decision": "accept", "terms_version": 1},
             ),
+        ),
+        "the case of an identity review": ("read_case", Call("GET", "/v1/cases/{identity_case}")),
+        "the task of its officer": ("read_task", Call("GET", "/v1/tasks/{identity_task}")),
+        "the officer's answer": (
+            "decide_task",
+            Call("POST", "/v1/tasks/{identity_task}/decision", _accept_identity()),
         ),
         "the case that finance reviews": ("read_case", Call("GET", "/v1/cases/{reviewed_case}")),
         "the review": ("read_task", Call("GET", "/v1/tasks/{review_task}")),

@@ -140,6 +140,15 @@ MATRIX: dict[str, Rule] = {
     **dict.fromkeys(("open_dispute", "withdraw_dispute", "file_statement"), to(*SIDES, members=404)),
     **dict.fromkeys(("offer_split", "answer_split", "object_to_ruling"), to(*SIDES, members=404)),
     "read_escrow_figures": to(*READERS),
+    "list_secrets": to(*SIDES, "arbitrator", *READERS, members=404, staff=404),
+    "entrust_secret": to(*SIDES, members=404),
+    "take_back_secret": OWNER_ONLY,
+    # Who only looks after cases is told that they hold no task; the sides, that it is their own case.
+    "show_secret": to("arbitrator", *READERS, staff=404),
+    **dict.fromkeys(("read_identity", "add_identity_document", "submit_identity"), MEMBER_ONLY),
+    **dict.fromkeys(("download_identity_document", "remove_identity_document"), to("guarantor_own", members=404)),
+    "withdraw_identity": to("guarantor_own", members=404),
+    **dict.fromkeys(("read_identity_review", "download_reviewed_document"), to("kyc_officer")),
     **dict.fromkeys(("read_balance", "list_balance_entries"), MEMBER_ONLY),
     "apply_for_credit": MEMBER_ONLY,
     **dict.fromkeys(("claim_task", "release_task", "decide_task"), HOLDS_THE_TASK),
@@ -191,9 +200,12 @@ OUT_OF_SCOPE = {
     ("forward_mobile_change", "welfare_other"),
     ("list_certificates", "hr_other"),
     ("revoke_certificate", "hr_other"),
+    # Who is no side of a case has no case of their own there.
+    ("show_secret", "member_foreign"),
 }
 
 HOLDS_THE_REVIEW = to("finance_own", members=404, staff=404)
+HOLDS_THE_IDENTITY = to("kyc_officer", members=404, staff=404)
 ASKED = to("guarantor_own", members=404, staff=404)
 GUARANTEED: dict[str, Rule] = {
     "the case of a guarantee": to("guarantor_own", *SEES_THE_CASE.let_in, members=404, staff=404),
@@ -209,6 +221,9 @@ GUARANTEED: dict[str, Rule] = {
     "the case of a normal payment": to("member_own", "guarantor_own", *READERS, members=404, staff=404),
     "the task of a payee": ASKED,
     "a payee's answer": ASKED,
+    "the case of an identity review": to("guarantor_own", "kyc_officer", *READERS, members=404, staff=404),
+    "the task of its officer": HOLDS_THE_IDENTITY,
+    "the officer's answer": HOLDS_THE_IDENTITY,
     "the case that finance reviews": to(
         "hr_own", "hr_region", "welfare_own", "finance_own", *READERS, members=404, staff=404
     ),
@@ -228,6 +243,7 @@ WITHOUT_SUCCESS = {
     **dict.fromkeys(("release_escrow", "offer_split"), "the code is a guess"),
     **dict.fromkeys(("answer_split", "object_to_ruling"), "there is no offer, and no ruling"),
     "decline_job": "it was accepted",
+    "submit_identity": "one is under review, and nobody else has what a form needs",
     "request_own_mobile": "every member there has an employer",
     "open_mobile_change": "every member there has an employer",
     "confirm_own_mobile": "the codes are guesses",

@@ -63,6 +63,11 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("open_dispute", "withdraw_dispute", "file_statement", "object_to_ruling"), NONE),
     **dict.fromkeys(("offer_split", "answer_split", "issue_ruling", "issue_escrow_invoice"), NONE),
     **dict.fromkeys(("try_payment", "look_at_payment"), NONE),
+    # Each time that a secret is seen takes a code; to keep one, and to have it erased, none.
+    "show_secret": CODE,
+    **dict.fromkeys(("entrust_secret", "take_back_secret"), NONE),
+    **dict.fromkeys(("add_identity_document", "remove_identity_document"), NONE),
+    **dict.fromkeys(("submit_identity", "withdraw_identity"), NONE),
     **dict.fromkeys(("create_draft", "replace_draft", "delete_draft"), NONE),
 }
 DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
@@ -114,6 +119,11 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("review_dormant_escrow", "open_dispute"): STEP_UP,
     ("review_dormant_escrow", "leave"): STEP_UP,
     ("find_arbitrator", "sought"): STEP_UP,
+    ("review_identity", "accept"): STEP_UP,
+    ("review_identity", "return"): STEP_UP,
+    ("review_identity", "refuse"): STEP_UP,
+    # A member's own.
+    ("correct_identity", "correct"): NONE,
 }
 # Who may do what takes a code of its own.
 BY = {
@@ -128,6 +138,7 @@ BY = {
     "add_contract": "contracts_officer",
     "change_contract": "contracts_officer",
     **dict.fromkeys(("send_payout_answer", "settle_payout_line", "reveal_return_sheba"), "settlement_officer"),
+    "show_secret": "arbitrator",
 }
 STRONG_BY = {
     "propose_staff": "operator",
@@ -147,6 +158,11 @@ STRONG_BY = {
     "make_payout": "settlement_officer",
 }
 REVIEW = {"kind": "review_application", "decision": "approve"}
+_IDENTITY_DECISIONS: dict[str, dict[str, Any]] = {
+    "identity accepted": {"decision": "accept"},
+    "identity returned": {"decision": "return", "faults": {"national_card_front": "unreadable"}},
+    "identity refused": {"decision": "refuse", "reason": "عکس از شخص دیگری است"},
+}
 
 
 @pytest.fixture
@@ -221,6 +237,11 @@ async def test_other_decisions_of_staff_need_a_step_up_and_else_change_nothing(
     asked = {name: (table[name], who) for name, who in STRONG_BY.items()}
     refused: dict[str, Any] = {"kind": "issue_certificate", "decision": "refuse", **refusal}
     asked["certificate"] = (Call("POST", "/v1/tasks/{task}/decision", refused), "hr_own")
+    identity = {"kind": "review_identity", "number": 1}
+    asked |= {
+        name: (Call("POST", "/v1/tasks/{identity_task}/decision", identity | answer), "kyc_officer")
+        for name, answer in _IDENTITY_DECISIONS.items()
+    }
     for decision, said in (("return", {"reasons": ["amount_too_high"]}), ("forward", {}), ("refuse", refusal)):
         body: dict[str, Any] = {**REVIEW, "decision": decision, **said}
         asked[decision] = (Call("POST", "/v1/tasks/{review_task}/decision", body), "finance_own")

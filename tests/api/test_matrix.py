@@ -196,6 +196,8 @@ async def test_what_is_not_there_and_what_is_not_yours_look_the_same(
             *("withdraw_application", "name_guarantor", "correct_application"),
             *("request_substitution", "read_substitution", "withdraw_substitution"),
             *("pay_normal_payment", "withdraw_normal_payment"),
+            *("list_secrets", "entrust_secret", "show_secret", "take_back_secret"),
+            *("download_identity_document", "remove_identity_document", "withdraw_identity"),
         ],
         "hr_other": [
             *("read_case", "read_task", "claim_task", "decide_task"),

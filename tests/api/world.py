@@ -12,7 +12,6 @@ from activities.transition import ActivityContext
 from commands import substitution
 from commands.command import Command, Context
 from commands.paper import issue_credit_confirmation
-from commands.vault import entrust_secret
 from domain.access import Grant, Role, ScopeKind
 from domain.draft import DraftForm
 from domain.escrow.rules import Shares
@@ -34,8 +33,10 @@ from tests.clearing_steps import compared_day
 from tests.commands.normal_payment_steps import NormalPaymentScenario, confirm_number, let_any_card_pay
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
 from tests.escrow_process import AMOUNT, REASONS, EscrowProcess
+from tests.identity_steps import under_review
 from tests.payment_steps import PaymentScenario, open_purpose
 from tests.payout_steps import give_money, queue_withdrawals
+from tests.secret_steps import Arbitration
 from tests.transitions import Transitions
 
 PLATFORM_ROLES = [
@@ -159,6 +160,7 @@ async def _objects(
     await _normal_payments(world, context, activity_context)
     await _escrow(world, context, activity_context)
     await _secret(world, context, activity_context)
+    await _identity(world, context, activity_context)
     await _payment(world, context, activity_context)
     await _payout(world, context, superuser)
     await _draft(world, context)
@@ -292,21 +294,19 @@ async def _escrow(world: World, context: Context, activity_context: ActivityCont
 
 async def _secret(world: World, context: Context, activity_context: ActivityContext) -> None:
     """The arbitrator has claimed what the member disputes, and was entrusted a password of another site."""
-    bank, member, arbitrator = (
-        activity_context.gateways["local"],
-        world.people["member_own"],
-        world.people["arbitrator"],
-    )
+    bank, people = activity_context.gateways["local"], world.people
     assert isinstance(bank, LocalBank)
-    sides = member, world.people["guarantor_own"]
-    escrow = EscrowProcess(context, Transitions(activity_context), bank, *sides, [arbitrator], member)
-    case_id = await escrow.claimed()
+    sides, desk = (people["member_own"], people["guarantor_own"]), [people["arbitrator"]]
+    escrow = EscrowProcess(context, Transitions(activity_context), bank, *sides, desk, people["operator"])
+    arbitration = Arbitration(escrow, await escrow.claimed())
+    world.things |= {"secret_case": arbitration.case_id, "secret": await arbitration.entrust()}
 
-    async def entrust(command: Command) -> UUID:
-        site = "https://shop.example.com/admin"
-        return (await entrust_secret(command, case_id, site=site, user_name="owner", password="lamp-of-green")).id
 
-    world.things |= {"secret_case": case_id, "secret": await run(context, member, entrust)}
+async def _identity(world: World, context: Context, activity_context: ActivityContext) -> None:
+    """The guarantor has sent an identity form, which the officer has claimed; of the member nothing is known."""
+    people = world.people
+    review = await under_review(context, activity_context, people["guarantor_own"], people["kyc_officer"])
+    world.things |= review.things()
 
 
 async def _ruling(connection: AsyncConnection, context: Context, case_id: UUID, fact_id: UUID) -> UUID:
