@@ -5,7 +5,9 @@ The arbitration is played once for many tests, as safe payments are: each gets t
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -32,6 +34,17 @@ PASSWORD: Final = "چهار  فانوس <b>&green"
 LOGIN: Final = Login(SITE, USER_NAME, PASSWORD)
 # Sessions and codes of staff age with the rows.
 _GOOD_FOR_SECONDS: Final = 120.0
+
+
+@contextlib.contextmanager
+def away(place: Path) -> Iterator[None]:
+    """A directory is not where it was, as when a disk is not mounted."""
+    elsewhere = place.with_name("unmounted")
+    place.rename(elsewhere)
+    try:
+        yield
+    finally:
+        elsewhere.rename(place)
 
 
 @dataclass(frozen=True, slots=True)
