@@ -121,10 +121,8 @@ async def test_two_tabs_with_a_code_each_show_it_twice_and_both_are_told(
 
     assert [login_in(answer) for answer in came] == [LOGIN] * 2
     assert await superuser.rows(_SHOWN) == [(2, 2)]
-    assert (
-        len((await api.get(path_of(arbitration), headers=arbitration.employer.headers())).json()["items"][0]["views"])
-        == 2
-    )
+    twice = ("arbitrator",) * 2
+    assert await listed(api, arbitration.employer, arbitration) == ({(HOST, "employer", True, False, twice)}, True)
 
 
 async def test_two_tabs_with_one_code_show_it_once(
@@ -175,13 +173,12 @@ async def test_what_is_typed_wrong_comes_back_in_no_answer(
     before = await superuser.effects()
     for changed in (
         {"site": "/admin from=home"},
-        {"user_name": f"{USER_NAME}\t"[::-1]},
+        {"user_name": USER_NAME.replace("-", "\t")},
         {"user_name": USER_NAME * 20},
         {"password": PASSWORD * 20},
         {"password": f"{PASSWORD}\n"},
         {"password": [PASSWORD]},
         {"surprise": PASSWORD},
-        {PASSWORD: "x"},
     ):
         answer = await api.post(path_of(arbitration), json={**LOGIN, **changed}, headers=arbitration.employer.headers())
         assert (answer.status_code, is_without_secrets(answer)) == (422, True), answer.text
@@ -196,11 +193,12 @@ async def test_while_the_keys_are_away_it_says_so_and_when_to_come_again(
         kept = await api.post(path_of(arbitration), json=LOGIN, headers=headers)
         shown = await show(api, arbitration, secret_id)
         told = await listed(api, arbitration.employer, arbitration)
+        # No key is needed to end it.
+        await arbitration.take_back(secret_id)
     for answer in (kept, shown):
         assert (answer.status_code, answer.json()["code"]) == (503, "vault_away")
         assert int(answer.headers["Retry-After"]) > 0
         assert is_without_secrets(answer)
-    # That somebody has entrusted one is told, and taking it back is possible, without the keys.
     assert len(told[0]) == 1
     assert (await api.post(path_of(arbitration), json=LOGIN, headers=headers)).status_code == 201
     assert await superuser.value("SELECT count(*) FROM entrusted_secrets") == 2
