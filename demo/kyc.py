@@ -33,7 +33,7 @@ from demo.play import Play, Told
 from demo.sign_in import newest_mail_code, now_ms
 from domain.bank_account import BankAccountKind
 from domain.kyc import FaultReason, LevelName
-from messages.kyc import DocumentKind, Phase, TaskKind
+from messages.kyc import DocumentKind, Phase
 from stack.places import CliError
 
 _FRONT: Final = DocumentKind.NATIONAL_CARD_FRONT
@@ -105,7 +105,7 @@ async def _add_picture(member: Member, kind: DocumentKind, content: bytes) -> UU
 
 async def _claimed(officer: Officer, case_id: UUID) -> IdentityReviewOut:
     """Wait until officers are asked, and take the review: from then on its officer sees it."""
-    task = await officer.task(case_id, TaskKind.REVIEW_IDENTITY)
+    task = await officer.task(case_id, "review_identity")
     await officer.client.call(claim_task, task.id)
     return await officer.client.call(read_identity_review, case_id)
 
@@ -125,7 +125,7 @@ async def _return(play: Play, officer: Officer, case_id: UUID) -> None:
 
 async def _mend(play: Play, member: Member, case_id: UUID, form: IdentityForm, person: Employee) -> None:
     """Read what was returned and why, and send another picture; all else stays as it was."""
-    await member.task(case_id, TaskKind.CORRECT_IDENTITY)
+    await member.task(case_id, "correct_identity")
     read = (await member.case(case_id)).kyc
     if read is None or [fault.part for fault in read.returned] != [_FRONT]:
         raise CliError("the member does not see what was returned")
