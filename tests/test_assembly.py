@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+import assembly
 from assembly import (
     AccountOwnerNotSet,
     MailNotSet,
@@ -17,8 +23,11 @@ from assembly import (
     assemble,
     mail_gateway,
     mobile_owners,
+    open_keys,
+    open_vault,
     sms_gateway,
 )
+from domain.vault import KeysNotThere
 from gateways.account_owner import LocalAccountOwners
 from gateways.finnotech import FinnotechAccountOwners
 from gateways.mail import LocalMail, NoMail
@@ -28,6 +37,10 @@ from gateways.sms import Kavenegar, LocalSms, SmsIr
 from gateways.smtp import SmtpMail
 from payment_gateways import local_bank
 from settings import Settings
+from stack.ports import LOOPBACK, free_port
+from storage.database import create_engine
+from storage.vault import Vault
+from tests.conftest import Database
 
 _KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 _RING = json.dumps({"current": "k", "keys": {"k": _KEY}})
@@ -230,11 +243,85 @@ async def test_each_registry_has_a_lane_of_its_own_so_one_that_hangs_holds_up_no
     environment.setenv("AMANAT_STAND_ALONE", "true")
     environment.setenv("AMANAT_LOCAL_MESSAGES", str(tmp_path))
     environment.setenv("AMANAT_FILES_URL", "memory:///")
+    environment.setenv("AMANAT_VAULT_DIRECTORY", str(tmp_path / "vault-keys"))
+    environment.setenv("VAULT_DATABASE_URL", f"postgresql://nobody@{LOOPBACK}:{free_port()}/nothing")
     parts = await assemble(Settings(), lazy=True)
     lanes = {name: route.lane for name, route in parts.relay._routes.items()}
     await parts.close()
     assert lanes["CheckJoining"] == lanes["CheckMobileOwner"]
+    assert [name for name, lane in lanes.items() if lane == lanes["EraseSecrets"]] == ["EraseSecrets"]
     assert [name for name, lane in lanes.items() if lane == lanes["CheckBankAccount"]] == ["CheckBankAccount"]
+
+
+@pytest.fixture
+async def opened(environment: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[pytest.MonkeyPatch]:
+    """Settings that name a directory for keys; the engines of vaults that were refused are closed too."""
+    made: list[AsyncEngine] = []
+
+    def noting(url: str, **options: Any) -> AsyncEngine:
+        made.append(create_engine(url, **options))
+        return made[-1]
+
+    environment.setattr(assembly, "create_engine", noting)
+    environment.setenv("AMANAT_VAULT_DIRECTORY", str(tmp_path / "keys"))
+    yield environment
+    for engine in made:
+        await engine.dispose()
+
+
+async def open_all() -> Vault:
+    """As a process does at its start."""
+    settings = Settings()
+    return await open_vault(settings, await open_keys(settings))
+
+
+async def test_without_the_directory_of_keys_no_process_starts_and_none_is_made_but_in_a_stand_alone_stack(
+    opened: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(KeysNotThere, match="keys holds no keys of a vault: FileNotFoundError"):
+        await open_keys(Settings())
+    assert not (tmp_path / "keys").exists()
+
+    opened.setenv("AMANAT_STAND_ALONE", "1")
+    first, again = [(await open_keys(Settings())).vault_id for _ in range(2)]
+    assert first == again
+    (tmp_path / "keys" / "vault.json").write_text("{}", "utf-8")
+    with pytest.raises(KeysNotThere, match="holds no keys of a vault: KeyError"):
+        await open_keys(Settings())
+
+
+async def test_no_process_starts_with_the_keys_of_another_vault(
+    opened: pytest.MonkeyPatch, database: Database, tmp_path: Path
+) -> None:
+    opened.setenv("VAULT_DATABASE_URL", database.vault_url)
+    opened.setenv("AMANAT_STAND_ALONE", "1")
+    vault = await open_all()
+    await (await open_all()).recognise()
+    opened.setenv("AMANAT_VAULT_DIRECTORY", str(tmp_path / "other"))
+
+    with pytest.raises(KeysNotThere, match=f"the entries are of {vault.keys.vault_id}"):
+        await open_all()
+
+
+async def test_a_login_that_may_not_enter_the_vault_is_told_at_start_and_not_taken_for_a_database_that_is_away(
+    opened: pytest.MonkeyPatch, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "amanat.assembly")
+    opened.setenv("AMANAT_STAND_ALONE", "1")
+    opened.setenv("VAULT_DATABASE_URL", database.app_url)
+    with pytest.raises(ProgrammingError, match="permission denied for schema vault"):
+        await open_all()
+    assert caplog.records == []
+
+
+async def test_a_process_starts_while_the_database_of_the_vault_is_away_and_asks_whose_keys_it_has_later(
+    opened: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "amanat.assembly")
+    opened.setenv("AMANAT_STAND_ALONE", "1")
+    opened.setenv("VAULT_DATABASE_URL", f"postgresql://nobody@{LOOPBACK}:{free_port()}/nothing")
+    await open_all()
+    assert [record.getMessage() for record in caplog.records] == ["vault_waits_for_database"]
 
 
 def test_names_under_localhost_lead_into_a_stand_alone_stack_only(environment: pytest.MonkeyPatch) -> None:

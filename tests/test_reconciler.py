@@ -45,6 +45,21 @@ def silence() -> None:
     """Nudge nobody: what is to be sent stays to be seen."""
 
 
+async def due_secret(superuser: Superuser, owner_id: UUID, minutes: int) -> UUID:
+    """A secret of a case that is over, due to be erased so many minutes ago; returns the case's id."""
+    (case_id,) = await add_cases(superuser)
+    await superuser.run("UPDATE cases SET closed_at = now(), outcome = 'x' WHERE id = %s", case_id)
+    await superuser.run(
+        "INSERT INTO entrusted_secrets (id, case_id, owner_id, part, kind, host_sealed, entrusted_at, erase_at)"
+        " VALUES (gen_random_uuid(), %s, %s, 'employer', 'site_login', 'x', now() - interval '1 day',"
+        " now() - make_interval(mins => %s))",
+        case_id,
+        owner_id,
+        minutes,
+    )
+    return case_id
+
+
 @pytest.fixture
 def reconciler(engine: AsyncEngine, temporal: WorkflowEnvironment) -> Reconciler:
     """A reconciler without a relay, whose rounds are always due."""
@@ -68,6 +83,39 @@ async def all_sent(superuser: Superuser) -> None:
 def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[int]:
     """The levels at which something was logged."""
     return [record.levelno for record in caplog.records if record.getMessage() == event]
+
+
+async def test_a_secret_that_should_be_erased_for_five_minutes_is_an_alarm_until_it_is(
+    reconciler: Reconciler, arrange: Arrange, superuser: Superuser, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = await arrange.person("member")
+    await due_secret(superuser, owner.id, 4)
+    late = await due_secret(superuser, owner.id, 6)
+
+    await reconciler.round()
+    await reconciler.round()
+    assert await found(superuser) == [(late, "erasure_late", 2, False)]
+    assert logged(caplog, "erasure_late") == [logging.ERROR] * 2
+
+    await superuser.run(
+        "UPDATE entrusted_secrets SET erased_at = now(), why = 'time_over' WHERE case_id = %s",
+        late,
+    )
+    await reconciler.round()
+    assert await found(superuser) == [(late, "erasure_late", 2, True)]
+
+
+async def test_of_a_list_that_is_cut_off_no_late_secret_is_called_erased(
+    engine: AsyncEngine, temporal: WorkflowEnvironment, arrange: Arrange, superuser: Superuser
+) -> None:
+    owner = await arrange.person("member")
+    late = {await due_secret(superuser, owner.id, 6) for _ in range(3)}
+    few, all_ = [Reconciler(engine, temporal.client, silence, round_every=_ALWAYS, suspects=most) for most in (2, 100)]
+
+    await all_.round()
+    await few.round()
+
+    assert {case_id for case_id, _, _, is_settled in await found(superuser) if not is_settled} == late
 
 
 @pytest.mark.usefixtures("worker")

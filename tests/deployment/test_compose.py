@@ -146,6 +146,20 @@ def test_files_on_their_way_in_lie_on_a_disk_that_their_user_may_write_to(servic
     assert directory in re.findall(r"install --directory --owner=amanat --mode=0700 (.*)", dockerfile)[0].split()
 
 
+def test_keys_of_secrets_lie_on_a_volume_of_their_own_that_is_made_before_a_process_asks_for_it(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    with_keys = {name: one for name, one in services.items() if "vault-keys" in str(one.get("volumes"))}
+    assert set(with_keys) == {"migrate", "api", "worker"}
+    directory = services["api"]["environment"]["AMANAT_VAULT_DIRECTORY"]
+    assert all(f"vault-keys:{directory}" in one["volumes"] for one in with_keys.values())
+    # One that was lost is made anew, and refused by its id.
+    assert services["migrate"]["command"][-1].startswith(f"python -m cli vault init {directory} && ")
+    assert {"amanat_vault_keys", "vault_database_url"} <= set(services["api"]["secrets"])
+    dockerfile = (PROJECT / "Dockerfile").read_text("utf-8")
+    assert directory in re.findall(r"install --directory --owner=amanat --mode=0700 (.*)", dockerfile)[0].split()
+
+
 def test_what_goes_on_is_restarted_and_checked_and_what_ends_is_retried(services: dict[str, dict[str, Any]]) -> None:
     assert {services[name]["restart"] for name in _LONG_RUNNING} == {"unless-stopped"}
     assert all(services[name]["restart"].startswith("on-failure:") for name in _ONE_SHOT)

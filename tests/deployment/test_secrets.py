@@ -45,8 +45,9 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """What a process in a container reads: secrets from files alone, where they are from its environment."""
     for name in os.environ:
-        if name.startswith(("AMANAT_", "TEMPORAL_", "DATABASE_URL")):
+        if name.startswith(("AMANAT_", "TEMPORAL_", "DATABASE_URL", "VAULT_DATABASE_URL")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("AMANAT_VAULT_DIRECTORY", "/data/vault-keys")
     for name, file in (("SERVER_CA_CERT", "ca.crt"), ("CLIENT_CERT", "client.crt"), ("CLIENT_KEY", "client.key")):
         monkeypatch.setenv(f"TEMPORAL_TLS_{name}_PATH", str(secrets / f"temporal_{file}"))
     monkeypatch.setenv("TEMPORAL_TLS_SERVER_NAME", "temporal")
@@ -81,6 +82,12 @@ def test_a_process_reads_its_secrets_from_files(settings: Settings, secrets: Pat
     assert settings.database_url.get_secret_value() == (
         f"postgresql+psycopg://amanat_app_login:{password}@postgres:5432/amanat"
     )
+    opening = (secrets / "vault_password").read_text("utf-8")
+    assert settings.vault_database_url.get_secret_value() == (
+        f"postgresql+psycopg://amanat_vault_login:{opening}@postgres:5432/amanat"
+    )
+    rings = (settings.vault_keys, settings.field_keys, settings.codec_keys)
+    assert len({ring.keys[ring.current].get_secret_value() for ring in rings}) == 3
     seals = seals_of(settings)
     assert seals.cipher.open_text(seals.cipher.seal_text("a", "test"), "test") == "a"
     assert seals.pepper == base64.b64decode((secrets / "amanat_code_pepper").read_text("utf-8"))

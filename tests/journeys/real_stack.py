@@ -49,7 +49,7 @@ def real_stack(directory: Path) -> Iterator[Places]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("AMANAT_", "TEMPORAL_"))]:
             patch.delenv(name)
-        for name in ("DATABASE_URL", "OWNER_DATABASE_URL"):
+        for name in ("DATABASE_URL", "OWNER_DATABASE_URL", "VAULT_DATABASE_URL"):
             patch.delenv(name, raising=False)
         control.start(places, quiet())
         try:

@@ -20,6 +20,8 @@ from rich.console import Console
 from stack import control
 from stack.answers import answers
 from stack.children import send, start_time, wait_until
+from stack.environment import External
+from stack.keys import keys_environment
 from stack.places import PROJECT, CliError, Places
 from stack.postgres import EmbeddedPostgres
 from stack.programs import CrashRecord
@@ -43,7 +45,10 @@ with control.running(places=Places(Path(sys.argv[1])), command=sys.argv[2:]):
 @pytest.fixture(autouse=True, scope="module")
 def _without_settings_of_the_caller() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("DATABASE_URL", "OWNER_DATABASE_URL", "TEMPORAL_ADDRESS", "AMANAT_API_PORT", "AMANAT_API_HOST"):
+        for name in (
+            *("DATABASE_URL", "OWNER_DATABASE_URL", "VAULT_DATABASE_URL", "TEMPORAL_ADDRESS"),
+            *("AMANAT_API_PORT", "AMANAT_API_HOST"),
+        ):
             patch.delenv(name, raising=False)
         yield
 
@@ -154,11 +159,16 @@ def test_programs_get_the_settings_they_read_and_not_the_owners_address(shared: 
     assert "amanat_app_login:" in api["DATABASE_URL"]
     assert api["DATABASE_URL"].startswith("postgresql+psycopg://")
     assert "OWNER_DATABASE_URL" not in api
+    for program in (api, worker):
+        assert "amanat_vault_login:" in program["VAULT_DATABASE_URL"]
+        assert program["AMANAT_VAULT_DIRECTORY"] == str(shared.vault_keys)
     assert "amanat_owner:" in (shared.var / "upgraded").read_text("utf-8")
     assert (api["TEMPORAL_NAMESPACE"], api["AMANAT_STAND_ALONE"]) == ("amanat", "1")
     assert api["AMANAT_FILES_URL"] == (shared.var / "files").as_uri()
     assert api["AMANAT_LOCAL_BANK"] == worker["AMANAT_LOCAL_BANK"] == str(shared.var / "bank")
-    for ring in (json.loads(api["AMANAT_FIELD_KEYS"]), json.loads(api["AMANAT_CODEC_KEYS"])):
+    rings = [json.loads(api[f"AMANAT_{name}_KEYS"]) for name in ("FIELD", "CODEC", "VAULT")]
+    assert len({ring["keys"][ring["current"]] for ring in rings}) == 3
+    for ring in rings:
         assert ring["current"] in ring["keys"]
 
 
@@ -167,9 +177,8 @@ def test_a_command_gets_the_environment_of_the_running_stack(shared: Places, tmp
     with pytest.raises(CliError, match="no stack is running"):
         control.running_environment(Places(tmp_path))
     environment = control.running_environment(shared)
-    assert {name: environment[name] for name in ("DATABASE_URL", "AMANAT_FIELD_KEYS")} == {
-        name: noted(shared, "api")[name] for name in ("DATABASE_URL", "AMANAT_FIELD_KEYS")
-    }
+    same = ("DATABASE_URL", "AMANAT_FIELD_KEYS", "VAULT_DATABASE_URL", "AMANAT_VAULT_KEYS", "AMANAT_VAULT_DIRECTORY")
+    assert {name: environment[name] for name in same} == {name: noted(shared, "api")[name] for name in same}
     with psycopg.connect(environment["OWNER_DATABASE_URL"].replace("+psycopg", "")) as owner:
         assert owner.execute("SELECT current_user").fetchone() == ("amanat_owner",)
 
@@ -193,7 +202,8 @@ def test_a_second_start_keeps_keys_passwords_and_data(places: Places) -> None:
     control.stop(places, quiet())
     start(places)
     second = noted(places, "api")
-    for name in ("AMANAT_FIELD_KEYS", "AMANAT_CODEC_KEYS", "AMANAT_BLIND_INDEX_KEY", "AMANAT_CODE_PEPPER"):
+    rings = ("AMANAT_FIELD_KEYS", "AMANAT_CODEC_KEYS", "AMANAT_VAULT_KEYS")
+    for name in (*rings, "AMANAT_BLIND_INDEX_KEY", "AMANAT_CODE_PEPPER"):
         assert first[name] == second[name]
     with psycopg.connect(control.running_environment(places)["OWNER_DATABASE_URL"].replace("+psycopg", "")) as owner:
         assert owner.execute("SELECT to_regclass('kept') IS NOT NULL").fetchone() == (True,)
@@ -319,17 +329,54 @@ def test_parts_that_the_environment_names_are_used_and_not_started(
     database.start()
     try:
         monkeypatch.setenv("DATABASE_URL", database.owner_url().replace("+psycopg", ""))
+        monkeypatch.setenv("VAULT_DATABASE_URL", database.vault_url().replace("+psycopg", ""))
         monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal.example:7233")
         state = start(places)
         assert set(state.pids) == {"api", "worker"}
         assert noted(places, "api")["TEMPORAL_ADDRESS"] == "temporal.example:7233"
         assert noted(places, "api")["DATABASE_URL"] == database.owner_url()
+        assert noted(places, "api")["VAULT_DATABASE_URL"] == database.vault_url()
         assert (places.var / "upgraded").read_text("utf-8") == database.owner_url()
         assert control.running_environment(places)["OWNER_DATABASE_URL"] == database.owner_url()
         control.stop(places, quiet())
         assert database.pid is not None
     finally:
         database.remove()
+
+
+def test_a_database_of_ones_own_is_not_used_without_the_login_of_its_vault() -> None:
+    """With the app's own login every secret would be refused, in words that name no setting."""
+    own = {"DATABASE_URL": "postgresql://app@db/amanat"}
+    with pytest.raises(CliError, match="set VAULT_DATABASE_URL too"):
+        External.from_environment(own)
+    # Migrations alone need neither.
+    assert External.from_environment({"OWNER_DATABASE_URL": "postgresql://owner@db/amanat"}).databases is None
+    named = External.from_environment(own | {"VAULT_DATABASE_URL": "postgresql://vault@db/amanat"}).databases
+    assert named is not None
+    assert (named.app, named.owner) == ("postgresql+psycopg://app@db/amanat",) * 2
+    assert named.vault == "postgresql+psycopg://vault@db/amanat"
+
+
+def test_a_stack_of_a_release_without_secrets_gets_a_ring_for_them_and_none_that_was_lost(tmp_path: Path) -> None:
+    """What a lost ring sealed is opened by no new one."""
+    places = Places(tmp_path / "var")
+    places.prepare()
+    keys_environment(places, has_data=False)
+    kept = json.loads(places.secrets.read_text("utf-8"))
+    older = json.dumps({name: key for name, key in kept.items() if name != "vault_keys"})
+    places.secrets.write_text(older, "utf-8")
+
+    first = keys_environment(places, has_data=True)
+    assert keys_environment(places, has_data=True) == first
+    assert json.loads(first["AMANAT_FIELD_KEYS"]) == kept["field_keys"]
+    assert json.loads(first["AMANAT_VAULT_KEYS"])["current"]
+    assert stat.S_IMODE(places.secrets.stat().st_mode) == 0o600
+
+    places.vault_keys.mkdir()
+    places.secrets.write_text(older, "utf-8")
+    with pytest.raises(CliError, match="is damaged"):
+        keys_environment(places, has_data=True)
+    assert places.secrets.read_text("utf-8") == older
 
 
 @pytest.mark.long
