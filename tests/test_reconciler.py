@@ -20,11 +20,13 @@ from reconciler import ALARM_TIMES, Reconciler
 from relay import Relay
 from stack.ports import free_port
 from storage.sealing import Seals
+from telemetry import watch_outbox
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser, assert_books_clean
 from tests.journeys.steps import ISSUE, REFUSE, Steps
 from tests.length import length
 from tests.pipe import piped
+from tests.races import gauge
 from tests.reconciliation_steps import (
     add_cases,
     add_lost_cases,
@@ -103,6 +105,25 @@ async def test_a_secret_that_should_be_erased_for_five_minutes_is_an_alarm_until
     )
     await reconciler.round()
     assert await found(superuser) == [(late, "erasure_late", 2, True)]
+
+
+async def test_how_many_cases_have_a_late_secret_stands_in_the_metrics(
+    engine: AsyncEngine, arrange: Arrange, superuser: Superuser
+) -> None:
+    owner = await arrange.person("member")
+    for minutes in (4, 6, 60):
+        await due_secret(superuser, owner.id, minutes)
+
+    async def shown() -> bool:
+        return gauge("amanat_erasures_late") == 2
+
+    assert not await shown()  # which begins to serve metrics
+    watching = asyncio.create_task(watch_outbox(engine))
+    try:
+        await eventually(shown, "the gauge", seconds=10)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 async def test_of_a_list_that_is_cut_off_no_late_secret_is_called_erased(

@@ -43,6 +43,15 @@ def test_a_trace_holds_no_values_of_variables(written: io.StringIO) -> None:
     assert _SECRET not in text
 
 
+def test_what_queries_find_is_logged_at_no_level(written: io.StringIO) -> None:
+    configure_logging("DEBUG")
+    logging.getLogger("sqlalchemy.engine.Engine").debug("Row ('%s',)", _SECRET)
+    logging.getLogger("amanat.api").debug("at_work")
+
+    assert _SECRET not in written.getvalue()
+    assert "at_work" in written.getvalue()
+
+
 def test_each_line_is_one_json_object_with_what_was_told(written: io.StringIO) -> None:
     logging.getLogger("amanat.commands").info("command_done", extra={"operation": "apply_for_credit"})
     logging.getLogger("some.library").warning("careful")
