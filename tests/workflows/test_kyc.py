@@ -231,8 +231,9 @@ async def test_a_process_terminated_at_any_wait_goes_on_from_the_rows(going: Rev
     assert await going.review.told(task_sms(_CORRECT)) == [going.member.id]
 
 
-async def _wakes(going: Reviewing, kind: CaseKind, case_id: UUID) -> int:
-    """How often a process was told to look again."""
+async def _wakes(going: Reviewing, case_id: UUID) -> int:
+    """How often the process of a case was told to look again."""
+    kind = CaseKind(await going.superuser.value("SELECT kind FROM cases WHERE id = %s", case_id))
     handle = going.temporal.client.get_workflow_handle(workflow_id(kind, case_id))
     events = (await handle.fetch_history()).events
     return sum(event.workflow_execution_signaled_event_attributes.signal_name == RESUMED for event in events)
@@ -255,7 +256,7 @@ async def test_a_case_that_waits_hurries_the_review_and_is_woken_at_its_return_a
         return "awaited" in task.details and task.due_at < before.due_at
 
     async def was_woken(times: int) -> bool:
-        return await _wakes(going, CaseKind.MOBILE_CHANGE, waiting_id) == times
+        return await _wakes(going, waiting_id) == times
 
     await eventually(is_hurried, "the review to be hurried")
     await going.give_back()
