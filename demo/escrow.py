@@ -1,6 +1,7 @@
 """Safe payments in the demo: a job of two payments, one released, one ruled on, objected to and ruled on again (E).
 
-What both sides and arbitrators do stands here too, step by step, for a story of anybody's.
+A password is entrusted to the arbitrator meanwhile (F2). What both sides and arbitrators do stands here too, step by
+step, for a story of anybody's.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from api.payment import AttemptIn
 from api.policy import PolicyDecision, PolicyIn, decide_policy, list_policies, propose_policy
 from api.task import claim_task
 from api.values import AmountIn
+from demo import vault
 from demo.actors import Member, Officer, SignedInUser, wait_for
 from demo.payment import pay_at_bank
 from demo.personnel_generator import Employee
@@ -185,10 +187,11 @@ async def escrow_of(user: SignedInUser, case_id: UUID) -> EscrowOut:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A job that is told: both sides, and its payments."""
+    """A job that is told: both sides, the number of the one who does it, and its payments."""
 
     employer: Member
     contractor: Member
+    mobile: str
     id: UUID
     released: UUID
     disputed: UUID
@@ -247,7 +250,7 @@ async def _funded(play: Play, employer: Member, contractor: Member, colleague: E
     play.screen.done(
         f"a job was begun, and accepted with its arbitration clause; both payments were paid: {sums.held.fa} are held"
     )
-    return _Job(employer, contractor, job_id, released, disputed)
+    return _Job(employer, contractor, colleague.mobile, job_id, released, disputed)
 
 
 async def _release(play: Play, job: _Job) -> None:
@@ -280,6 +283,8 @@ async def _decide(play: Play, job: _Job) -> None:
     read = (await escrow_of(first, job.disputed)).dispute
     if read is None or {said.side for said in read.statements} != set(JobSide):
         raise CliError("the arbitrator does not see what both sides said")
+    secret = await vault.entrusted(job.contractor, job.mobile, job.disputed)
+    await vault.shown(play, secret, first)
     await rule(first, job.disputed, shares_of(*_FIRST))
     await job.contractor.case_in(job.disputed, "awaiting_objection")
     play.screen.done(f"an arbitrator claimed it, read both and ruled: {_FIRST[0]:,} rial and {_FIRST[1]:,} back")
@@ -288,6 +293,7 @@ async def _decide(play: Play, job: _Job) -> None:
     await rule(second, job.disputed, shares_of(*_SECOND))
     await job.employer.case_in(job.disputed, "split")
     play.screen.done(f"the contractor objected; another ruled finally: {_SECOND[0]:,} rial and {_SECOND[1]:,} back")
+    await vault.erased(play, secret)
 
 
 async def _hold_to_the_last_rial(play: Play, job: _Job, before: int) -> None:

@@ -33,7 +33,7 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     """One member pays another outside escrow, through the gateway; it is in the other's balance at once."""
     play.screen.chapter("12. A normal payment: one member pays another through the gateway")
     payer, payee = await play.member(person), await play.member(colleague)
-    await _register_card(payer)
+    await register_card(payer)
     play.screen.done("the payer registered a card after a fresh code, and the registry says that it is theirs")
     terms = await payer.client.call(read_normal_payment_terms)
     wish = NormalPaymentIn(
@@ -54,20 +54,20 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     return Told("Case 8: a normal payment", payer, case_id)
 
 
-async def _register_card(payer: Member) -> None:
+async def register_card(payer: Member) -> None:
+    """Confirm the session with a fresh code, add a card, and wait until the registry says that it is theirs."""
     code_id, code = await payer.read_code(payer.client, StepUpCodeRequest(purpose="step_up"))
     await payer.client.call(step_up, StepUp(code_id=code_id, code=code))
     await payer.client.call(add_card, CardIn(number=_CARD))
-
     await confirmed_by_registry(payer)
 
 
 async def confirmed_by_registry(member: Member) -> None:
-    """Wait until a card or sheba that a member registered is known to be theirs."""
+    """Wait until each card and sheba that a member registered is known to be theirs."""
 
     async def confirmed() -> bool | None:
         accounts = (await member.client.call(list_bank_accounts)).items
-        return any(account.state is BankAccountState.CONFIRMED for account in accounts) or None
+        return all(account.state is BankAccountState.CONFIRMED for account in accounts) or None
 
     await wait_for(confirmed, "the registry of bank accounts")
 

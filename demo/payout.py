@@ -66,7 +66,7 @@ async def paid_out(play: Play, person: Employee, office: tuple[Officer, Officer]
     play.screen.chapter("14. The payee withdraws; two officers pay it by the bank's files")
     maker, checker = office
     payee = await play.member(person)
-    await _register_sheba(payee)
+    await register_sheba(payee)
     await _withdraw(play, payee)
     payout_id = (await maker.client.call(make_payout, PayoutIn())).id
     confirmed = await _confirm(play, checker, payout_id)
@@ -86,7 +86,8 @@ async def paid_out(play: Play, person: Employee, office: tuple[Officer, Officer]
     return PaidOut(Told("Case 11: a withdrawal, paid in a batch", maker, payout_id), transfers)
 
 
-async def _register_sheba(payee: Member) -> None:
+async def register_sheba(payee: Member) -> None:
+    """Add a sheba with a code for exactly this one, and wait until the registry says that it is theirs."""
     wish = ShebaCodeRequest(purpose="add_sheba", subject=ShebaSubject(number=_SHEBA))
     code_id, code = await payee.read_code(payee.client, wish)
     await payee.client.call(add_sheba, ShebaIn(number=_SHEBA, code_id=code_id, code=code))

@@ -17,6 +17,7 @@ _OF_STAFF = (
     PlayedRole("second settlement officer", "امور تسویه، همکار دوم", "settlement-2"),
     PlayedRole("arbitrator", "داور", "arbitrator-1"),
     PlayedRole("second arbitrator", "داور، همکار دوم", "arbitrator-2"),
+    PlayedRole("identity officer", "احراز هویت", "identity"),
     *OPERATORS,
     PlayedRole("contracts officer", "امور قراردادها", "contracts"),
     PlayedRole("auditor", "حسابرس", "auditor"),

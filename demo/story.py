@@ -21,7 +21,7 @@ import typer
 from api.ledger import read_trial_balance
 from api.organisation import ContractIn, OrganisationIn, add_contract, add_organisation
 from api.personnel import ReportFormat, download_import_report
-from demo import clearing, escrow, minipay, payment, payout, tavana
+from demo import clearing, escrow, kyc, minipay, payment, payout, tavana
 from demo.personnel_generator import Employee, Key, generate, write_people
 from demo.play import Play, Told
 from demo.remote import Refused, RemoteClient
@@ -80,15 +80,15 @@ async def _play(places: Places, screen: Screen, addresses: Addresses, *, full: b
         play = Play(RemoteClient(http), screen, secrets.token_hex(3), places)
         await _open_the_office(play)
         key = await _import_file(play)
-        first, second = key.good[:2]
+        first, second, third = key.good[:3]
         cases = [await minipay.issued(play, first), await minipay.refused(play, second)]
-        office = await tavana.open_office(play, [person for person in key.good if person not in {first, second}])
+        office = await tavana.open_office(play, key.good[3:])
         cases.append(await tavana.approved(play, office))
         waiting = [await tavana.another_guarantor(play, office), await tavana.returned(play, office)]
         cases += [*waiting, await tavana.expired(play, office), await _mended(play, key)]
         await tavana.corrected(play, office, waiting[1])
         await tavana.wait_for_credits(play, waiting)
-        cases += await _money(play, first, second)
+        cases += [*await _money(play, first, second), await kyc.accepted(play, third)]
         await _show_the_end(play, cases, full=full)
         _show_addresses(play, addresses, leave_roles(play, office))
 
@@ -113,6 +113,7 @@ async def _open_the_office(play: Play) -> None:
         second_settlement_officer=Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM),
         arbitrator=Grant(Role.ARBITRATOR, ScopeKind.PLATFORM),
         second_arbitrator=Grant(Role.ARBITRATOR, ScopeKind.PLATFORM),
+        identity_officer=Grant(Role.KYC_OFFICER, ScopeKind.PLATFORM),
         policy_administrator_1=Grant(Role.POLICY_ADMIN, ScopeKind.PLATFORM),
         policy_administrator_2=Grant(Role.POLICY_ADMIN, ScopeKind.PLATFORM),
     )
@@ -170,7 +171,7 @@ async def _mended(play: Play, key: Key) -> Told:
 
 
 async def _show_the_end(play: Play, cases: list[Told], *, full: bool) -> None:
-    play.screen.chapter("16. The books, and what happened as the applicants see it")
+    play.screen.chapter("17. The books, and what happened as the applicants see it")
     auditor = await play.sign_in("auditor")
     balance = await auditor.client.call(read_trial_balance)
     shown = ", ".join(f"{unit}: {amount}" for unit, amount in balance.difference.items())
@@ -195,7 +196,7 @@ async def _check_ledger(play: Play) -> None:
 
 def _show_addresses(play: Play, addresses: Addresses, roles: list[dict[str, str]]) -> None:
     portal = addresses.local_api
-    play.screen.chapter("17. Play on: sign-ins of this run, and addresses")
+    play.screen.chapter("18. Play on: sign-ins of this run, and addresses")
     play.screen.sign_ins(roles)
     play.screen.addresses(
         {

@@ -29,7 +29,7 @@ with control.running(command=[sys.executable, "-m", "tests.stack.stand_in_stack"
 @pytest.mark.long
 def test_stopping_the_stack_from_elsewhere_ends_a_demo_in_the_foreground_and_it_says_so(tmp_path: Path) -> None:
     places = Places(tmp_path / "var")
-    apart = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL")
+    apart = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL", "VAULT_DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(apart)}
     environment |= {"AMANAT_VAR": str(places.var), "PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1"}
     command = [sys.executable, "-P", "-c", _FOREGROUND]

@@ -9,7 +9,7 @@ from storage.migrations.shipping import create_area, ship_policy
 revision = "kyc"
 down_revision = "vault"
 
-POLICIES = {"kyc": "19cd5e9d0885b1d5f5a1eec84c423ed879eea983ca4302e2e993201427673c56"}
+POLICIES = {"kyc": "3ee471221d43ca95d043b8b70856954416813b4469ef66faf3c4057f949d68b6"}
 
 
 def upgrade() -> None:
