@@ -114,7 +114,7 @@ async def test_so_many_pictures_are_kept_without_a_form_and_so_many_taken_a_day(
 async def test_each_officer_sees_a_picture_under_a_mark_of_their_own_and_each_view_is_noted(
     api: httpx2.AsyncClient, review: IdentityReview
 ) -> None:
-    front = await add_picture(review.context, review.member, FRONT, picture(size=(320, 240)))
+    front = await add_picture(review.context, review.member, FRONT, picture(size=(640, 480)))
     pictures = {FRONT: front, **await name_pictures(review.context, review.member, [BACK])}
     case_id = await review.asked(typed=await form_with(review.context, review.member, pictures))
     address = f"{REVIEWS}/{case_id}/documents/{front}"
