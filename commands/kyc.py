@@ -40,6 +40,7 @@ from domain.kyc import (
     KycPolicy,
     LatinNameUnreadable,
     Level,
+    LevelUnknown,
     Missing,
     NotMended,
     RightAlready,
@@ -145,7 +146,7 @@ async def missing_of(connection: AsyncConnection, person_id: UUID) -> set[Missin
 
 @refuses(
     refuse_closed,
-    *(IdentityUnderReview, IdentityHeld, IdentityIncomplete, BirthDateUnreadable, LatinNameUnreadable),
+    *(LevelUnknown, IdentityUnderReview, IdentityHeld, IdentityIncomplete, BirthDateUnreadable, LatinNameUnreadable),
 )
 async def submit_identity(command: Command, level: str, typed: IdentityAnswers) -> UUID:
     """Submit an identity form for a level; returns the case's id."""

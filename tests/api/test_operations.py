@@ -95,6 +95,7 @@ async def test_every_service_is_open_until_an_operator_closes_it_and_the_trail_s
     assert [(item["name"], item["is_open"], item["reason"]) for item in before["items"]] == [
         ("clearing", True, None),
         ("escrow", True, None),
+        ("kyc", True, None),
         ("mobile_change", True, None),
         ("normal_payment", True, None),
         ("onboarding", True, None),
@@ -111,6 +112,7 @@ async def test_every_service_is_open_until_an_operator_closes_it_and_the_trail_s
     assert [name for name, item in after.items() if item["is_open"]] == [
         "clearing",
         "escrow",
+        "kyc",
         "mobile_change",
         "normal_payment",
         "onboarding",

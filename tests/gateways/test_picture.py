@@ -10,11 +10,11 @@ import zlib
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw, PngImagePlugin
+from PIL import Image, ImageChops, ImageDraw, PngImagePlugin
 
 from domain.attachment import FileNotAccepted, PictureTooLarge
 from domain.errors import Refusal
-from gateways.picture import redraw
+from gateways.picture import mark, redraw
 from gateways.picture_maker import LONGEST_SIDE, MAX_PIXELS
 from tests.files_made import HTML, archive, picture
 
@@ -129,3 +129,35 @@ async def test_pictures_are_drawn_in_turn_and_none_waits_for_good(tmp_path: Path
         return await drawn(place, picture())
 
     assert all(await asyncio.gather(*(one(number) for number in range(4))))
+
+
+async def marked(tmp_path: Path, text: str, content: bytes) -> bytes:
+    """A picture as somebody sees it."""
+    path = tmp_path / "kept"
+    path.write_bytes(content)
+    await mark(path, text)
+    return path.read_bytes()
+
+
+async def test_a_mark_lies_all_over_a_picture_and_leaves_it_readable(tmp_path: Path) -> None:
+    page = Image.new("RGB", (600, 420), "white")
+    sent = io.BytesIO()
+    page.save(sent, "JPEG")
+    with Image.open(io.BytesIO(await marked(tmp_path, "officer-1 30 Aban 1405, 10:15", sent.getvalue()))) as seen:
+        assert (seen.format, seen.mode, seen.size) == ("JPEG", "RGB", page.size)
+        left = ImageChops.difference(seen, page).convert("L").point(lambda value: 255 if value > 30 else 0)
+        darkest, _ = seen.convert("L").getextrema()
+    for across in range(3):
+        for down in range(3):
+            corner = (200 * across, 140 * down)
+            assert left.crop((*corner, corner[0] + 200, corner[1] + 140)).getbbox() is not None, corner
+    assert isinstance(darkest, int)
+    assert darkest > 120
+
+
+async def test_another_text_is_another_mark_and_what_cannot_be_marked_stays_as_it_is(tmp_path: Path) -> None:
+    one, other = [await marked(tmp_path, f"officer-{number} 10:15", picture(size=(320, 240))) for number in range(2)]
+    assert one != other
+    with pytest.raises(FileNotAccepted):
+        await marked(tmp_path, "officer-1 10:15", HTML)
+    assert (tmp_path / "kept").read_bytes() == HTML

@@ -36,6 +36,8 @@ from tests.staff_steps import Desk, desk
 from tests.workflows.test_clearing import PATHS as CLEARING_PATHS
 from tests.workflows.test_clearing import Office, settlement
 from tests.workflows.test_escrow import begin as begin_escrow
+from tests.workflows.test_kyc import PATHS as KYC_PATHS
+from tests.workflows.test_kyc import Reviewing, going
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_mobile_change import MobileChange, change
 from tests.workflows.test_normal_payment import INVITING_PATHS as INVITING_PAYMENT_PATHS
@@ -159,8 +161,7 @@ async def test_record_a_change(
     await record(handle, seals.cipher, STORED / f"personnel_change_{path}.json")
 
 
-__all__ = ["activity_context", "begin", "begin_escrow", "change", "desk", "gateway"]  # fixtures
-__all__ = ["change", "desk", "settlement"]  # fixtures
+__all__ = ["activity_context", "begin", "begin_escrow", "change", "desk", "gateway", "going", "settlement"]  # fixtures
 
 
 @pytest.mark.usefixtures("worker", "relay")
@@ -249,5 +250,14 @@ async def test_record_a_clearing(settlement: Office, seals: Seals, path: str) ->
 @pytest.mark.parametrize("path", ESCROW_PATHS)
 async def test_record_an_escrow(begin_escrow: BeginEscrow, seals: Seals, path: str) -> None:
     """Play and store one path of a safe payment."""
-    going = await play(begin_escrow, path)
+    escrow = await play(begin_escrow, path)
+    await record(escrow.handle, seals.cipher, STORED / f"{path}.json")
+
+
+@pytest.mark.usefixtures("worker", "relay")
+@pytest.mark.parametrize("path", KYC_PATHS)
+async def test_record_an_identity_review(going: Reviewing, seals: Seals, path: str) -> None:
+    """Play and store one path of an identity review."""
+    await KYC_PATHS[path](going)
+    await going.end()
     await record(going.handle, seals.cipher, STORED / f"{path}.json")

@@ -28,6 +28,7 @@ from tests.histories.record import STORED, record
 from tests.journeys.steps import Steps
 from tests.journeys.waiting import apply_and_wait
 from tests.workflows.test_clearing import PATHS as CLEARING_PATHS
+from tests.workflows.test_kyc import PATHS as KYC_PATHS
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_normal_payment import INVITING_PATHS as INVITING_PAYMENT_PATHS
 from tests.workflows.test_normal_payment import PATHS as NORMAL_PAYMENT_PATHS
@@ -77,7 +78,7 @@ async def test_a_stored_history_replays(file: Path) -> None:
 def test_every_path_has_a_stored_history_and_each_is_small() -> None:
     stored = {file.stem: file.stat().st_size for file in STORED.glob("*.json")}
 
-    one_case = {*PATHS, *TAVANA_PATHS, *SUBSTITUTION_PATHS, *MOBILE_PATHS, *STAFF_PATHS}
+    one_case = {*PATHS, *TAVANA_PATHS, *SUBSTITUTION_PATHS, *MOBILE_PATHS, *STAFF_PATHS, *KYC_PATHS}
     paid = {*NORMAL_PAYMENT_PATHS, *INVITING_PAYMENT_PATHS, *PAYMENT_PATHS, *PAYOUT_PATHS, *ESCROW_PATHS}
     assert one_case | PERSONNEL_PATHS | paid <= set(stored)
     assert {

@@ -25,6 +25,7 @@ from storage.migrations.versions import (
     fee,
     first_release,
     joining,
+    kyc,
     normal_payment,
     payment,
     payout,
@@ -49,6 +50,7 @@ POLICIES = (
     | payout.POLICIES
     | fee.POLICIES
     | escrow.POLICIES
+    | kyc.POLICIES
 )
 # Version 1 of each policy, as Postgres must have it; of the long texts, that they stand as their file says.
 SHIPPED: dict[str, dict[str, Any]] = {
@@ -69,6 +71,7 @@ SHIPPED: dict[str, dict[str, Any]] = {
         "bank_silent_working_hours": 16,
     },
     "escrow": read_data(policy_file("escrow"), escrow.POLICIES["escrow"]),
+    "kyc": read_data(policy_file("kyc"), kyc.POLICIES["kyc"]),
     "payment": read_data(policy_file("payment"), payment.POLICIES["payment"]),
     "personnel_status": read_data(policy_file("personnel_status"), personnel_status.POLICIES["personnel_status"]),
     "personnel": {"change_remind_hours": 72, "change_expire_hours": 720, "money_pause_hours": 24},

@@ -95,8 +95,8 @@ UPDATED = {
     "policies": "approved_at approved_by rejected_at",
     "cases": "changed_at closed_at due_at next_actor outcome phase region_code version",
     "case_people": "until",
-    "tasks": "claimed_at claimed_by closed_at decided_by due_at fact_id not_by outcome remind_at reminded_at status"
-    " version",
+    "tasks": "claimed_at claimed_by closed_at decided_by details due_at fact_id not_by outcome remind_at reminded_at"
+    " status version",
     "deadlines": "due_at",
     "outbox": "attempts claimed_until due_at last_error sent_at",
     "notices": "failure provider_ref sent_at state",
@@ -124,6 +124,9 @@ UPDATED = {
     "reconciliation_findings": "restart_asked_at restart_asked_by seen_again_at settled_at times",
     "reconciliation_rounds": "after_id claimed_until kind started_at",
     "form_drafts": "changed_at content_sealed expires_at version",
+    "entrusted_secrets": "erase_at erased_at why",
+    "identity_documents": "removed_at",
+    "identities": "renewal_asked_at",
 }
 # Of which rows may be deleted, and which.
 DELETED = {
@@ -137,6 +140,7 @@ DELETED = {
     "joinings": "when the code came back",
     "invitations": "when they are over and nobody came",
     "form_drafts": "when their form is sent, or as often as their writer likes",
+    "identity_waits": "when the review is over and its case was told",
 }
 
 

@@ -1,33 +1,20 @@
-"""Scenes in which members show who they are and officers look at it (F4), and what a member needs before that."""
+"""Scenes in which members show who they are and officers look at it (F4)."""
 
 from __future__ import annotations
 
 import itertools
-from datetime import date
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import sqlalchemy as sa
-
-from commands.account import authenticate
-from commands.command import Command, Context
-from commands.kyc import NewDocument, add_document, submit_identity
+from commands.command import Context
+from commands.kyc import submit_identity
 from domain.access import Role
-from domain.bank_account import BankAccountKind
-from domain.identity import parse_card, parse_sheba
 from messages.case import StepInput
 from messages.kyc import DocumentKind, TaskKind
-from storage.bank_account import accounts_of, add_account
-from storage.database import SERVICE, transaction
-from storage.kyc import IdentityAnswers
-from storage.profile import seal_email, set_email
-from storage.rows.bank_account import bank_accounts
-from storage.rows.kyc import IdentityDocument
 from tests.arrange import Someone
-from tests.bank_account_steps import a_card, a_sheba
 from tests.commands.onboarding_steps import run
 from tests.files_made import picture
-from tests.personnel_steps import in_parts
+from tests.identity import BASIC, add_picture, form_with, prepare
 from tests.web.form_window import Desk, Window
 from web.kyc.form import WIZARD
 
@@ -37,47 +24,16 @@ _STEP: Final = "/identity/form/{draft_id}/{step}"
 _PICTURE: Final = "/identity/form/{draft_id}/pictures/{kind}"
 _MENDING: Final = "/identity/corrections/{case_id}"
 _REASON: Final = "نور چراغ روی کارت افتاده است"
-_NUMBERS: Final = itertools.count()
 _ROUNDS: Final = itertools.count(7_000)
-
-
-async def prepare(context: Context, member: Someone) -> None:
-    """Give a member all that a form needs beside pictures: a confirmed address, two cards and a sheba of their own."""
-    numbers = [parse_card(a_card("1234", number)) for number in range(2)]
-    async with transaction(context.engine, SERVICE) as connection:
-        sealed = seal_email(context.seals, f"member.{next(_NUMBERS)}@example.com")
-        await set_email(connection, context.seals, member.id, sealed)
-        for number in (*numbers, parse_sheba(a_sheba("4321", next(_NUMBERS)))):
-            await add_account(connection, context.seals, member.id, number)
-        mine = sa.update(bank_accounts).where(bank_accounts.c.person_id == member.id)
-        await connection.execute(mine.values(state="confirmed", answered_at=sa.func.now()))
 
 
 async def submitted(context: Context, member: Someone, level: str = "basic") -> UUID:
     """A form of a member's is sent; returns its case, which no process has seen yet."""
     await prepare(context, member)
-    kinds = [DocumentKind.NATIONAL_CARD_FRONT, DocumentKind.NATIONAL_CARD_BACK]
-    pictures = {kind: await add_picture(context, member, kind) for kind in kinds}
-    async with transaction(context.engine, SERVICE) as connection:
-        mine = {one.kind: one.id for one in await accounts_of(connection, member.id)}
-    card, sheba = mine[BankAccountKind.CARD], mine[BankAccountKind.SHEBA]
-    typed = IdentityAnswers(date(1989, 6, 2), "Maryam", "Rezaei", card, sheba, pictures)
+    pictures = {kind: await add_picture(context, member, kind) for kind in BASIC}
+    typed = await form_with(context, member, pictures)
     case_id: UUID = await run(context, member, lambda command: submit_identity(command, level, typed))
     return case_id
-
-
-async def add_picture(context: Context, member: Someone, kind: DocumentKind) -> UUID:
-    """A picture of a member's is kept; returns its id."""
-    added: list[UUID] = []
-
-    def render(_: Command, row: IdentityDocument) -> bytes:
-        added.append(row.id)
-        return b"{}"
-
-    actor = await authenticate(context, member.token)
-    upload = NewDocument(actor, kind, str(uuid4()), "", in_parts(picture()))
-    await add_document(context, upload, render)
-    return added[0]
 
 
 async def review_of(desk: Desk, member: Someone) -> UUID:

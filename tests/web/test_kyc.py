@@ -20,9 +20,10 @@ from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import open_task
 from tests.files_made import SVG, picture
+from tests.identity import prepare
 from tests.transitions import Transitions
 from tests.web.conftest import HERE, Visit, cookies
-from tests.web.kyc_scenes import BORN, LATIN, prepare, submitted
+from tests.web.kyc_scenes import BORN, LATIN, submitted
 from tests.web.visitor import PageVisitor
 
 pytestmark = pytest.mark.timeout(180)
