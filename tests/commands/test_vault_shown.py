@@ -68,7 +68,7 @@ async def test_who_holds_the_task_sees_it_and_each_time_its_owner_is_told_and_it
     assert views == [(secret_id, task_id, holder, "arbitrator")] * 2
     told = "SELECT person_id, channel, params ->> 'role' FROM notices WHERE template = %s"
     assert (
-        await superuser.rows(told, Event.SHOWN)
+        await superuser.rows(told, Event.SHOWN.value)
         == [
             (arbitration.employer.id, "sms", words.who(Role.ARBITRATOR).fa),
         ]
