@@ -26,6 +26,7 @@ from tests.escrow_process import AMOUNT
 from tests.secret_steps import LOGIN, Arbitration, arbitration_claimed, away
 
 _HOUR = timedelta(hours=1)
+_TOLD = Event.ERASED.value
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ async def told(superuser: Superuser) -> list[UUID]:
     rows = await superuser.rows(
         "SELECT person_id FROM notices WHERE template = %s ORDER BY created_at", Event.ERASED.value
     )
-    said = await superuser.value("SELECT count(*) FROM timeline WHERE code = %s", Event.ERASED.value)
+    said = await superuser.value("SELECT count(*) FROM timeline WHERE code = %s", _TOLD)
     audited = await superuser.value("SELECT count(*) FROM audit WHERE content::jsonb ->> 'action' = 'erase_secret'")
     assert said == audited == len(rows)
     return [person_id for (person_id,) in rows]
@@ -111,10 +112,7 @@ async def test_what_was_taken_back_is_erased_once_however_often_that_is_asked_fo
     assert await erased(superuser) == {secret_id: "taken_back"}
     assert await entries(superuser) == keys_in(place) == {stays}
     assert await told(superuser) == [arbitration.employer.id]
-    assert (
-        await superuser.value("SELECT params ->> 'why' FROM timeline WHERE code = %s", Event.ERASED.value)
-        == "taken_back"
-    )
+    assert await superuser.value("SELECT params ->> 'why' FROM timeline WHERE code = %s", _TOLD) == "taken_back"
     assert await arbitration.show(stays) == LOGIN
     await assert_books_clean(context.engine)
 
