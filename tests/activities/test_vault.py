@@ -77,14 +77,13 @@ async def entries(superuser: Superuser) -> set[UUID]:
 
 async def erased(superuser: Superuser) -> dict[UUID, str]:
     """The secrets that are erased, and why."""
-    return dict(await superuser.rows("SELECT id, why FROM entrusted_secrets WHERE erased_at IS NOT NULL"))
+    rows = await superuser.rows("SELECT id, why FROM entrusted_secrets WHERE erased_at IS NOT NULL")
+    return {row[0]: row[1] for row in rows}
 
 
 async def told(superuser: Superuser) -> list[UUID]:
     """Who was told that a secret of theirs is erased; the timeline and the audit trail say each too."""
-    rows = await superuser.rows(
-        "SELECT person_id FROM notices WHERE template = %s ORDER BY created_at", Event.ERASED.value
-    )
+    rows = await superuser.rows("SELECT person_id FROM notices WHERE template = %s ORDER BY created_at", _TOLD)
     said = await superuser.value("SELECT count(*) FROM timeline WHERE code = %s", _TOLD)
     audited = await superuser.value("SELECT count(*) FROM audit WHERE content::jsonb ->> 'action' = 'erase_secret'")
     assert said == audited == len(rows)

@@ -57,7 +57,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("AMANAT_", "TEMPORAL_"))]:
             patch.delenv(name)
-        for name in ("DATABASE_URL", "OWNER_DATABASE_URL"):
+        for name in ("DATABASE_URL", "OWNER_DATABASE_URL", "VAULT_DATABASE_URL"):
             patch.delenv(name, raising=False)
         control.start(places, Progress(Console(quiet=True)))
         yield {**os.environ, "AMANAT_VAR": str(places.var)}
