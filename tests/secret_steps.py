@@ -78,7 +78,7 @@ class Arbitration:
         """The same by other engines or another vault."""
         return replace(self, escrow=replace(self.escrow, context=context))
 
-    async def entrust(self, who: Someone | None = None, **typed: str) -> UUID:
+    async def entrust(self, who: Someone | None = None, /, **typed: str) -> UUID:
         """A side entrusts a password, the employer unless another is said; returns the secret's id."""
         login = {"site": SITE, "user_name": USER_NAME, "password": PASSWORD} | typed
 

@@ -36,7 +36,9 @@ def path_of(arbitration: Arbitration, secret_id: UUID | None = None) -> str:
     return here if secret_id is None else f"{here}/{secret_id}"
 
 
-async def show(api: httpx2.AsyncClient, arbitration: Arbitration, secret_id: UUID, **headers: str) -> httpx2.Response:
+async def show(
+    api: httpx2.AsyncClient, arbitration: Arbitration, secret_id: UUID, /, **headers: str
+) -> httpx2.Response:
     """The holder has one shown, with these headers beside the usual ones."""
     return await api.post(f"{path_of(arbitration, secret_id)}/show", headers=arbitration.holder.headers() | headers)
 
@@ -171,7 +173,7 @@ async def test_what_is_typed_wrong_comes_back_in_no_answer(
     api: httpx2.AsyncClient, arbitration: Arbitration, superuser: Superuser
 ) -> None:
     before = await superuser.effects()
-    for changed in (
+    wrong: list[dict[str, Any]] = [
         {"site": "/admin from=home"},
         {"user_name": USER_NAME.replace("-", "\t")},
         {"user_name": USER_NAME * 20},
@@ -179,7 +181,8 @@ async def test_what_is_typed_wrong_comes_back_in_no_answer(
         {"password": f"{PASSWORD}\n"},
         {"password": [PASSWORD]},
         {"surprise": PASSWORD},
-    ):
+    ]
+    for changed in wrong:
         answer = await api.post(path_of(arbitration), json={**LOGIN, **changed}, headers=arbitration.employer.headers())
         assert (answer.status_code, is_without_secrets(answer)) == (422, True), answer.text
     assert await superuser.effects() == before
