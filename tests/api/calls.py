@@ -404,10 +404,7 @@ def guaranteed_calls() -> dict[str, tuple[str, Call]]:
         ),
         "the case of an identity review": ("read_case", Call("GET", "/v1/cases/{identity_case}")),
         "the task of its officer": ("read_task", Call("GET", "/v1/tasks/{identity_task}")),
-        "the officer's answer": (
-            "decide_task",
-            Call("POST", "/v1/tasks/{identity_task}/decision", _accept_identity()),
-        ),
+        "the officer's answer": ("decide_task", Call("POST", "/v1/tasks/{identity_task}/decision", _accept_identity())),
         "the case that finance reviews": ("read_case", Call("GET", "/v1/cases/{reviewed_case}")),
         "the review": ("read_task", Call("GET", "/v1/tasks/{review_task}")),
         "claiming the review": ("claim_task", Call("POST", "/v1/tasks/{review_task}/claim")),
