@@ -105,7 +105,7 @@ class Mark:
     name: str
     text: str = field(repr=False)
     has_beacon: bool
-    needles: Mapping[bytes, str] = field(repr=False)
+    needles: Mapping[bytes, str] = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.name}"

@@ -115,7 +115,7 @@ async def staff_follow_their_link(canary: Canary) -> None:
     who = {"national_id": marks.new(Kind.NATIONAL_ID, "propose_staff"), "mobile": mobile, "username": "canary.finance"}
     await desk.confirmed(await desk.proposed(**who))
     token = marks.drawn(Kind.TOKEN, "the link", await desk.link(mobile))
-    secret, key = await _new_key(marks, await desk.account("openings", token=token))
+    secret, key = _new_key(marks, await desk.account("openings", token=token))
     chosen, changed = (marks.new(Kind.PASSWORD, f"staff, {which}") for which in ("set up", "changed"))
     code = marks.drawn(Kind.CODE, "the app, setting up", await desk.code(secret, step=-1))
     answer = await desk.account("set-up", token=token, password=chosen, totp_key=key, totp=code)
@@ -128,14 +128,14 @@ async def staff_follow_their_link(canary: Canary) -> None:
         assert answer.status_code == status, answer.text
     _note_session(marks, answer)
     signed = {"Authorization": f"Bearer {answer.json()['token']}", "Idempotency-Key": str(uuid4())}
-    new_secret, new_key = await _new_key(marks, await canary.send("GET", "/v1/staff-account/new-key", headers=signed))
+    new_secret, new_key = _new_key(marks, await canary.send("GET", "/v1/staff-account/new-key", headers=signed))
     codes = [marks.drawn(Kind.CODE, "the app, changing", await desk.code(each, 1)) for each in (secret, new_secret)]
     typed = {"password": chosen, "totp": codes[0], "new_password": changed, "totp_key": new_key, "new_totp": codes[1]}
     answer = await canary.send("POST", "/v1/staff-account/credentials", typed, headers=signed)
     assert answer.status_code == 200, answer.text
 
 
-async def _new_key(marks: Marks, answer: httpx2.Response) -> tuple[str, str]:
+def _new_key(marks: Marks, answer: httpx2.Response) -> tuple[str, str]:
     """A new key of an authenticator app, and what stands for it in a form."""
     assert answer.status_code == 200, answer.text
     drawn = answer.json()
@@ -232,7 +232,8 @@ async def secrets_on_pages(canary: Canary) -> None:
     assert kept is not None
     signed = cookies(await canary.again(member))
     resumed = await canary.site.get("/resume", headers={"Cookie": f"{signed['Cookie']}; __Host-form={kept[1]}"})
-    assert resumed.status_code == 200
+    # As it is answered when something in it is to be mended.
+    assert resumed.status_code in {200, 422}
 
 
 async def strangers_at_pages(canary: Canary) -> None:

@@ -23,6 +23,7 @@ import httpx2
 import pytest
 from opentelemetry import metrics
 from starlette.responses import Response
+from starlette.types import ASGIApp
 from temporalio.testing import WorkflowEnvironment
 
 from activities.transition import ActivityContext
@@ -69,6 +70,11 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root.handlers, root.level = handlers, level
 
 
+def _client(app: ASGIApp, heard: Heard) -> httpx2.AsyncClient:
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.1", 5000))
+    return httpx2.AsyncClient(transport=transport, base_url=SITE, event_hooks={"response": [heard.hear]})
+
+
 @pytest.fixture
 async def canary(
     context: Context,
@@ -88,17 +94,9 @@ async def canary(
     metrics_page()
     marks = Marks()
     heard = Heard(copy.deepcopy(describe()), marks, seals.cipher)
+    apps = (api_over(context, messages_dir), site_over(context, messages_dir))
     async with contextlib.AsyncExitStack() as ends:
-        api, site = [
-            await ends.enter_async_context(
-                httpx2.AsyncClient(
-                    transport=httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.1", 5000)),
-                    base_url=SITE,
-                    event_hooks={"response": [heard.hear]},
-                )
-            )
-            for app in (api_over(context, messages_dir), site_over(context, messages_dir))
-        ]
+        api, site = [await ends.enter_async_context(_client(app, heard)) for app in apps]
         yield Canary(
             marks=marks,
             heard=heard,
@@ -152,13 +150,16 @@ _WRITTEN: Final[dict[str, Callable[[str], bytes]]] = {
     "backwards": lambda text: text[::-1].encode(),
     "percent": lambda text: quote(text, safe="").encode(),
     "hex": lambda text: text.encode().hex().encode(),
-    "JSON in base64": lambda text: base64.urlsafe_b64encode(json.dumps({"told": text}).encode()),
+    "JSON in base64": lambda text: base64.urlsafe_b64encode(json.dumps({"told": text}, ensure_ascii=False).encode()),
     **{f"base64, {before}": _base64(before) for before in range(3)},
 }
-_DIGITS: Final[dict[str, Callable[[str], bytes]]] = {
-    f"Persian, {name}": lambda text, write=write: write(persian_digits(text))  # type: ignore[misc]  # bound as it is made
-    for name, write in _WRITTEN.items()
-}
+
+
+def _persian(write: Callable[[str], bytes]) -> Callable[[str], bytes]:
+    return lambda text: write(persian_digits(text))
+
+
+_DIGITS: Final = {f"Persian, {name}": _persian(write) for name, write in _WRITTEN.items()}
 
 
 @pytest.mark.parametrize("name", _WRITTEN | _DIGITS)
