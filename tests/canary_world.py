@@ -162,6 +162,15 @@ class Canary:
         async with working(build_workers(self.temporal.client, self.activity_context)), relaying(relay):
             yield
 
+    async def delivered(self) -> None:
+        """Wait until everything that is due was handed over at least once."""
+        waiting = "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND attempts = 0 AND due_at <= now()"
+
+        async def none_waits() -> bool:
+            return not await self.superuser.value(waiting)
+
+        await eventually(none_waits, "everything to be sent")
+
     async def left(self) -> list[Item]:
         """All that is left behind: tables, files, messages, answers, logs, metrics, the document, and histories."""
         found = [item async for item in tables(self.superuser)]

@@ -49,7 +49,6 @@ from tests.canary_world import Canary
 from tests.conftest import SITE, Database
 from tests.length import IS_LONG
 from tests.races import metrics_page
-from tests.test_relay import all_sent
 
 pytestmark = pytest.mark.timeout(1_800 if IS_LONG else 180)
 
@@ -93,7 +92,7 @@ async def canary(
     """API and site, every answer of which is heard."""
     metrics_page()
     marks = Marks()
-    heard = Heard(copy.deepcopy(describe()), marks, seals.cipher)
+    heard = Heard(describe(), marks, seals.cipher)
     apps = (api_over(context, messages_dir), site_over(context, messages_dir))
     async with contextlib.AsyncExitStack() as ends:
         api, site = [await ends.enter_async_context(_client(app, heard)) for app in apps]
@@ -132,7 +131,7 @@ async def test_nothing_secret_that_people_give_and_are_shown_is_left_in_clear(ca
     async with canary.delivering():
         for scene in DELIVERED:
             await scene(canary)
-        await all_sent(canary.superuser)
+        await canary.delivered()
 
     chosen = {each.name for each in takes(canary.heard.document) if each.kind in _CHOSEN}
     assert sorted(chosen - canary.heard.taken) == [], "no scene of the canary has these accepted"
