@@ -73,7 +73,7 @@ _STACKS = ("cli", "docs", "bench", "deployment", "stack", "test_kills.py")
 # Files with few tests that take long: each of them may go to another process.
 _SINGLY = ("test_payment_model.py",)
 # What comes next, in this order: a long file at the end would leave the other processes without work.
-_LONGEST = ("test_checks.py", "web", "journeys", "workflows", "activities", "api", "commands")
+_LONGEST = ("test_checks.py", "test_canary.py", "web", "journeys", "workflows", "activities", "api", "commands")
 KEY = base64.b64encode(bytes(range(32))).decode()
 SITE = "https://amanat.test"
 CONTACT = Contact(

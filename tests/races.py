@@ -44,8 +44,13 @@ def _port() -> int:
     return serve_metrics(LOOPBACK, 0)
 
 
+def metrics_page() -> str:
+    """What this process says of itself to who watches it; from the first look on."""
+    return _client().get(f"http://{LOOPBACK}:{_port()}/metrics").raise_for_status().text
+
+
 def _samples(name: str) -> list[Sample]:
-    page = _client().get(f"http://{LOOPBACK}:{_port()}/metrics").raise_for_status().text
+    page = metrics_page()
     # To parse all metrics takes longer than a race.
     families = text_string_to_metric_families("\n".join(line for line in page.splitlines() if line.startswith(name)))
     return [sample for family in families for sample in family.samples if sample.name == name]

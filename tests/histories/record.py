@@ -29,22 +29,22 @@ async def record(handle: WorkflowHandle[Any, Any], cipher: Cipher, file: Path) -
     """Store the history of a process that has ended."""
     description = await handle.describe()
     history = (await handle.fetch_history()).to_json_dict()
-    opened = _opened(history, cipher, f"temporal.payload:{description.namespace}")
-    content = {"id": description.id, "history": opened}
+    whole = opened(history, cipher, f"temporal.payload:{description.namespace}")
+    content = {"id": description.id, "history": whole}
     text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     await asyncio.to_thread(file.write_text, text, encoding="utf-8")
 
 
-def _opened(value: Any, cipher: Cipher, purpose: str) -> Any:
+def opened(value: Any, cipher: Cipher, purpose: str) -> Any:
     """The same with each sealed payload opened, so that no key is needed to replay it."""
     if isinstance(value, list):
-        return [_opened(part, cipher, purpose) for part in value]
+        return [opened(part, cipher, purpose) for part in value]
     if not isinstance(value, dict):
         return value
     if value.get("metadata", {}).get("encoding") == _SEALED:
         plain = Payload.FromString(cipher.open(base64.b64decode(value["data"]), purpose))
         return MessageToDict(plain)
-    return {name: _opened(part, cipher, purpose) for name, part in value.items() if name not in _NAMES_OF_MACHINES}
+    return {name: opened(part, cipher, purpose) for name, part in value.items() if name not in _NAMES_OF_MACHINES}
 
 
 def main() -> int:
