@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cli.browser import VARIABLE, find_browser, provide_browser
 from stack.places import PROJECT
@@ -27,11 +27,19 @@ _DIVIDED = ["-n", str(_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder
 
 @dataclass(slots=True, eq=False)
 class Outcome:
-    """How a run of pytest ended: its exit code, what became of the tests, and how long each file took."""
+    """How a run of pytest ended: its exit code, what became of the tests, and how long each file took.
+
+    A run of long forms takes an hour and shows at its end why a test failed: which one did is told at once.
+    """
 
     code: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
+    config: pytest.Config | None = None
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Keep where pytest writes."""
+        self.config = config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count what pytest says about a test's set-up, call and end."""
@@ -39,6 +47,10 @@ class Outcome:
         self.seconds[file] = self.seconds.get(file, 0.0) + report.duration
         if report.when == "call" or not report.passed:
             self.outcomes[report.outcome] += 1
+        if report.failed and self.config is not None:
+            terminal: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+            # The dots before it stand on a line that is not ended.
+            terminal.write_line(f"\n{report.when} failed: {report.nodeid}")
 
     @property
     def is_clean(self) -> bool:

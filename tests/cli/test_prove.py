@@ -66,5 +66,6 @@ def test_tests_are_counted_once_and_the_slowest_files_named(tmp_path: Path) -> N
     )
 
     assert "2 tests passed, 1 failed, 1 skipped 1 False\n" in done.stdout, done.stdout + done.stderr
+    assert "\ncall failed: test_quick.py::test_wrong\n" in done.stdout, "it was not told at once"
     slowest = done.stdout.partition("slowest files:\n")[2].splitlines()[:2]
     assert [Path(line.split()[-1]).name for line in slowest] == ["test_slow.py", "test_quick.py"]
