@@ -32,6 +32,7 @@ from activities.notice import NoticeSender
 from activities.payout.settling import RecordSettling
 from activities.transition import ActivityContext
 from activities.withdrawal import WithdrawalRelease
+from cli.checks import kept_outcomes
 from commands.command import Context
 from commands.refusals import check_declarations
 from domain.contact import Contact
@@ -198,6 +199,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
     else:
+        before = kept_outcomes()
+        items[:] = [item for item in items if item.nodeid not in before]
         for item in items:
             _give_time(config, item)
 

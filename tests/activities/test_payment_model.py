@@ -37,7 +37,7 @@ from tests.payment_steps import (
     take,
 )
 
-SEQUENCES, LENGTH = length(3, 1_000), 30
+SEQUENCES, LENGTH = length(3, 400), 30
 # So many share a database: every check of the books reads all that was written before it.
 _TOGETHER = 20
 # One in so many loses the answer to every COMMIT in the long form: to connect anew takes longer than a step.
