@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cli.browser import VARIABLE, find_browser, provide_browser
 from stack.places import PROJECT
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Tests take their long form where it is set; a number above 1 makes that many times as much of it (tests/length.py).
 PROVING: Final = "AMANAT_PROVE"
+# A file that keeps what became of each test, so that a run that was broken off is gone on with.
+KEPT: Final = "AMANAT_PROVE_KEPT"
 _SLOWEST_SHOWN = 5
 # Two processes more than there are cores: each waits for its servers half of the time, and one more left cores idle.
 _PROCESSES = min((os.cpu_count() or 1) + 2, 4)
@@ -27,11 +29,21 @@ _DIVIDED = ["-n", str(_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder
 
 @dataclass(slots=True, eq=False)
 class Outcome:
-    """How a run of pytest ended: its exit code, what became of the tests, and how long each file took."""
+    """How a run of pytest ended: its exit code, what became of the tests, and how long each file took.
+
+    A run of long forms takes an hour and shows at its end why a test failed: which one did is told at once.
+    """
 
     code: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
+    config: pytest.Config | None = None
+    _worst: dict[str, str] = field(default_factory=dict)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Keep where pytest writes, and count what an earlier part of this run has found."""
+        self.config = config
+        self.outcomes.update(kept_outcomes().values())
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count what pytest says about a test's set-up, call and end."""
@@ -39,6 +51,14 @@ class Outcome:
         self.seconds[file] = self.seconds.get(file, 0.0) + report.duration
         if report.when == "call" or not report.passed:
             self.outcomes[report.outcome] += 1
+            self._worst[report.nodeid] = report.outcome
+        if report.failed and self.config is not None:
+            terminal: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+            # The dots before it stand on a line that is not ended.
+            terminal.write_line(f"\n{report.when} failed: {report.nodeid}")
+        if report.when == "teardown" and os.environ.get(KEPT):
+            with Path(os.environ[KEPT]).open("a", encoding="utf-8") as kept:
+                kept.write(f"{self._worst.pop(report.nodeid)} {report.nodeid}\n")
 
     @property
     def is_clean(self) -> bool:
@@ -57,6 +77,14 @@ class Outcome:
         slowest = sorted(self.seconds, key=self.seconds.__getitem__, reverse=True)[:_SLOWEST_SHOWN]
         lines = [f"{self.seconds[file]:6.1f} s  {file}" for file in slowest]
         return "\n".join(["slowest files:", *lines])
+
+
+def kept_outcomes() -> dict[str, str]:
+    """What became of the tests of an earlier part of this run, by their names; a line that broke off says nothing."""
+    file = Path(os.environ.get(KEPT) or os.devnull)
+    lines = file.read_text("utf-8").splitlines(keepends=True) if file.exists() else []
+    found = (line.rstrip("\n").partition(" ") for line in lines if line.endswith("\n"))
+    return {name: outcome for outcome, _, name in found}
 
 
 def run_tests(arguments: list[str]) -> int:

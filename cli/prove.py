@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from typing import Final
 
 import typer
 
-from cli.checks import PROVING, Outcome, run_suite
+from cli.checks import KEPT, PROVING, Outcome, run_suite
 from stack.places import PROJECT, Places
 from stack.postgres import EmbeddedPostgres
 
@@ -20,20 +21,32 @@ app = typer.Typer(add_completion=False)
 
 # What a person would do beside it; each must end well.
 _DEMO: Final = ("up", "demo --no-stay", "ledger check", "audit verify")
+# How pytest ends that was not interrupted.
+_ENDED: Final = frozenset({0, 1})
 # Settings of the caller, which a stack from nothing must not see.
 _APART: Final = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL")
 
 
 @app.command()
 def prove() -> None:
-    """Run every test in its long form and the demo; fails unless all of it passed and nothing was skipped."""
-    began = time.monotonic()
+    """Run every test in its long form and the demo; fails unless all of it passed and nothing was skipped.
+
+    A run that was broken off is gone on with, on the same commit: what failed in it counts as failed.
+    """
+    began, commit = time.monotonic(), _commit()
     os.environ.setdefault(PROVING, "1")
+    kept = Places().var / "proved" / commit
+    if re.fullmatch(r"[0-9a-f]+", commit):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        os.environ[KEPT] = str(kept)
     outcome = run_suite([])
+    if outcome.code in _ENDED:
+        # The next proof begins anew.
+        kept.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="amanat-prove-") as directory:
         failed = _play_the_demo(Places(Path(directory) / "var"))
     is_proved = outcome.is_clean and failed is None
-    typer.echo(sentence(outcome, failed, round(time.monotonic() - began), _commit()))
+    typer.echo(sentence(outcome, failed, round(time.monotonic() - began), commit))
     raise typer.Exit(0 if is_proved else 1)
 
 

@@ -33,6 +33,7 @@ from activities.payout.settling import RecordSettling
 from activities.transition import ActivityContext
 from activities.vault import SecretEraser
 from activities.withdrawal import WithdrawalRelease
+from cli.checks import kept_outcomes
 from commands.command import Context
 from commands.refusals import check_declarations
 from domain.contact import Contact
@@ -63,7 +64,7 @@ from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.databases import Databases
 from tests.journeys.steps import Steps
-from tests.length import IS_LONG
+from tests.length import IS_LONG, LONGER
 from tests.transitions import WiredContext
 from worker import build_workers, working
 from workflows.client import data_converter
@@ -204,6 +205,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+    else:
+        before = kept_outcomes()
+        items[:] = [item for item in items if item.nodeid not in before]
+        for item in items:
+            _give_time(config, item)
 
     def turn(item: pytest.Item) -> int:
         file = item.nodeid.partition("::")[0]
@@ -211,6 +217,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return -1 if starts_stacks(file) else min(rooms, default=len(_LONGEST))
 
     items.sort(key=turn)
+
+
+def _give_time(config: pytest.Config, item: pytest.Item) -> None:
+    """A long form does more, for an hour, on a machine that may be slow: a limit only ends a hang."""
+    mark = item.get_closest_marker("timeout")
+    seconds = float(config.getini("timeout") if mark is None else mark.args[0])
+    item.add_marker(pytest.mark.timeout(seconds * LONGER), append=False)
 
 
 def pytest_collection_finish() -> None:

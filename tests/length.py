@@ -9,6 +9,8 @@ from cli.checks import PROVING
 
 _TIMES: Final = int(os.environ.get(PROVING) or "0")
 IS_LONG: Final = _TIMES > 0
+# How many times as long as in the suite a test may take in its long form.
+LONGER: Final = 5
 
 
 def length(short: int, long: int) -> int:

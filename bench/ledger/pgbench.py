@@ -86,7 +86,8 @@ async def run(url: str, script: str, *options: str, clients: int, seconds: int =
         variables: of the script.
 
     Raises:
-        CliError: pgbench failed, or a client met an error that is neither a refusal nor a dead-lock.
+        CliError: pgbench failed, or got nothing done in its time, or a client met an error that is neither a refusal
+            nor a dead-lock.
     """
     file = _SCRIPTS / f"{script}.sql"
     chosen = ["-M", "prepared", "-f", str(file)] if file.exists() else ["-b", script]
@@ -102,10 +103,14 @@ def _take(url: str, arguments: Sequence[str]) -> Taken:
         logging = ("-l", f"--log-prefix={logs}/log", "--failures-detailed")
         said = pgbench(url, *arguments, *logging, settings=_SETTINGS)
         lines = [line.split() for log in Path(logs).iterdir() for line in log.read_text("ascii").splitlines()]
+    rates = [float(line.split()[2]) for line in said.splitlines() if line.startswith("tps = ")]
+    if not rates:
+        message = f"pgbench got nothing done in its time: {' '.join(arguments)}"
+        raise CliError(message)
     # Each line begins: client, its number, microseconds or what made it fail.
     done = [(int(client), int(took) / 1e6) for client, _, took, *_ in lines if took.isdecimal()]
     return Taken(
-        next(float(line.split()[2]) for line in said.splitlines() if line.startswith("tps = ")),
+        rates[0],
         Counter(client for client, _ in done),
         [wait for _, wait in done],
         Counter(took for _, _, took, *_ in lines if not took.isdecimal()),

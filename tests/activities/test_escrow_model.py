@@ -22,7 +22,7 @@ from tests.fee_steps import change_policy
 from tests.length import IS_LONG, length
 from tests.transitions import WiredContext
 
-SEQUENCES, LENGTH = length(1, 500), 40 if IS_LONG else 20
+SEQUENCES, LENGTH = length(1, 200), 40 if IS_LONG else 20
 # So many share a database: every check of the books reads all that was written before it.
 _TOGETHER = 20
 # In the long form one in so many loses answers to commands and steps: that to the COMMIT, or one before it.

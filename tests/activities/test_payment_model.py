@@ -37,7 +37,7 @@ from tests.payment_steps import (
     take,
 )
 
-SEQUENCES, LENGTH = length(3, 1_000), 30
+SEQUENCES, LENGTH = length(3, 400), 30
 # So many share a database: every check of the books reads all that was written before it.
 _TOGETHER = 20
 # One in so many loses the answer to every COMMIT in the long form: to connect anew takes longer than a step.
@@ -81,7 +81,10 @@ _POSTINGS = """
 _CLEARING = """
     SELECT coalesce(-sum(e.amount), 0)::bigint FROM entries e JOIN accounts a ON a.id = e.account_id
      WHERE a.code = 'gateway:clearing:local'"""
-_BY_HAND = "SELECT r.id::text, r.amount FROM payment_returns r WHERE way = 'hand' AND returned_at IS NOT NULL"
+_BY_HAND = """
+    SELECT r.id::text, a.authority, r.amount FROM payment_returns r JOIN payment_attempts a ON a.id = r.attempt_id
+    WHERE r.way = 'hand' AND r.returned_at IS NOT NULL
+"""
 
 
 @dataclass(slots=True)
@@ -254,7 +257,8 @@ class Played:
     async def compare(self) -> None:
         """What the bank took for us less what it gave back, and its fees, is what the ledger says that it holds."""
         holds, twice = 0, 0
-        by_hand = dict(await self.superuser.rows(_BY_HAND))
+        found = await self.superuser.rows(_BY_HAND)
+        by_hand, whole = {key: amount for key, _, amount in found}, {authority for _, authority, _ in found}
         for file in (self.scenario.bank._directory).glob("*.json"):
             payment = self.scenario.bank.find(file.stem)
             for line in payment.lines:
@@ -262,9 +266,11 @@ class Played:
                     holds += line.amount - line.fee
                 elif line.what is BankDeed.REVERSED:
                     holds -= line.amount - line.fee
+                    # Asked for, never answered, and paid back by hand: the reconciliation of the day finds it.
+                    twice += line.amount - line.fee if file.stem in whole else 0
                 elif line.what is BankDeed.REFUNDED:
                     holds -= line.amount
-                    # Asked for, never answered, and paid back by hand: the reconciliation of the day finds it.
+                    # Likewise.
                     twice += by_hand.get(line.key, 0)
         assert await self.superuser.value(_CLEARING) - self.held_before == holds + twice
 
