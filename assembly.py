@@ -229,6 +229,9 @@ async def open_vault(settings: Settings, keys: KeyDirectory) -> Vault:
     except (OperationalError, PoolTimeout, OSError) as error:
         # A process starts without Postgres; whose keys these are is asked again before each use of them.
         _log.warning("vault_waits_for_database", extra={"error": type(error).__name__})
+    except BaseException:
+        await vault.engine.dispose()
+        raise
     return vault
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -67,9 +68,8 @@ class KycCase(DecidedCase):
         if is_left:
             waits = await _waits(step, task.kind)
             await tasks.take_away(step.connection, task.id, waits)
-            await step.move(step.case.phase, next_actor=step.case.next_actor, due_in=waits.due_in)
             await step.notify(await step.askable(task.kind, _OFFICERS), task_sms(task.kind))
-            await _tell_unstaffed(step)
+            await _move_due(step, timedelta(0) if await _tell_unstaffed(step) else waits.due_in)
         elif is_hurried:
             await _hurry(step, task)
         else:
@@ -178,9 +178,15 @@ async def _hurry(step: Transition, task: Task) -> None:
     waits = await _waits(step, task.kind)
     if waits.due_in < task.due_at - step.now:
         await tasks.set_claim(step.connection, task.id, task.claimed_by, waits)
-        await step.move(step.case.phase, next_actor=step.case.next_actor, due_in=waits.due_in)
+        await _move_due(step, waits.due_in)
     if task.kind == TaskKind.REVIEW_IDENTITY:
         await step.notify(await step.asked_of(task), Sms.KYC_HURRIED)
+
+
+async def _move_due(step: Transition, due_in: timedelta) -> None:
+    """The case is due at another moment; one that is late stays among the late ones."""
+    if step.case.due_at is None or step.case.due_at > step.now:
+        await step.move(step.case.phase, next_actor=step.case.next_actor, due_in=due_in)
 
 
 async def _desk(step: Transition) -> list[UUID]:

@@ -98,11 +98,10 @@ def down() -> None:
 def migrate() -> None:
     """Bring the database to the newest version: the running stack's, or the one DATABASE_URL names."""
     from stack.control import running_environment  # noqa: PLC0415
-    from stack.environment import External  # noqa: PLC0415 - keeps the other commands quick
+    from stack.environment import owner_database  # noqa: PLC0415 - keeps the other commands quick
     from stack.supervisor import migrate as upgrade  # noqa: PLC0415
 
-    owner = External.from_environment(os.environ).owner_database
-    upgrade(owner or running_environment()["OWNER_DATABASE_URL"])
+    upgrade(owner_database(os.environ) or running_environment()["OWNER_DATABASE_URL"])
     typer.echo("the database is at the newest version")
 
 

@@ -24,7 +24,7 @@ _DEMO: Final = ("up", "demo --no-stay", "ledger check", "audit verify")
 # How pytest ends that was not interrupted.
 _ENDED: Final = frozenset({0, 1})
 # Settings of the caller, which a stack from nothing must not see.
-_APART: Final = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL")
+_APART: Final = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL", "VAULT_DATABASE_URL")
 
 
 @app.command()

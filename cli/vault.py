@@ -8,7 +8,9 @@ import os
 from pathlib import Path
 
 import typer
+from pydantic import ValidationError
 
+from domain.vault import KeysNotThere
 from gateways.entry_keys import KeyDirectory, Rewrapped
 from stack.places import CliError
 
@@ -30,7 +32,12 @@ def init(directory: Path) -> None:
 @app.command()
 def rotate() -> None:
     """Wrap every key anew and destroy what wrapped it before; secrets are given and seen meanwhile."""
-    done = asyncio.run(_rotate())
+    try:
+        done = asyncio.run(_rotate())
+    except (KeysNotThere, BlockingIOError, ValidationError) as error:
+        why = "another process is wrapping them anew" if isinstance(error, BlockingIOError) else str(error)
+        typer.echo(f"✗ {why}", err=True)
+        raise typer.Exit(1) from None
     typer.echo(f"{done.keys} keys wrapped anew, {done.days_ended} keys of days destroyed")
     if done.unreadable:
         typer.echo(f"✗ of {done.unreadable} days some keys could not be opened, so those days' old keys stay")

@@ -68,7 +68,7 @@ from storage.profile import read_profile
 from storage.rows.kyc import Identity, IdentityDocument, Submission
 from storage.rows.policies import Policy
 from storage.rows.tasks import Task
-from storage.tasks import moot_tasks
+from storage.tasks import moot_tasks, open_tasks
 
 OPERATION: Final = "add_identity_document"
 # After these the person takes nothing back.
@@ -253,11 +253,17 @@ async def correct_identity(command: Command, task: Task, typed: IdentityAnswers)
     return await command.act(task.case_id, FactKind.KYC_CORRECTED, payload, part=Part.SUBJECT, closes=task)
 
 
+async def is_undecided(connection: AsyncConnection, case_id: UUID) -> bool:
+    """Whether an open review is not decided: what took no effect is asked anew."""
+    decided = await last_fact(connection, case_id, *ENDED)
+    return decided is None or (decided.kind == FactKind.KYC_ACCEPTED and bool(await open_tasks(connection, case_id)))
+
+
 @refuses(CaseClosed)
 async def withdraw_identity(command: Command, case_id: UUID) -> UUID:
     """Take back a form of one's own that is not decided yet; returns the fact's id."""
     case = await command.lock_own_case(case_id, CaseKind.KYC)
-    if not case.is_open or await last_fact(command.connection, case_id, *ENDED) is not None:
+    if not case.is_open or not await is_undecided(command.connection, case_id):
         raise await case_closed(command, case, *ENDED)
     await moot_tasks(command.connection, case_id)
     return await command.act(case_id, FactKind.KYC_WITHDRAWN, part=Part.SUBJECT)

@@ -131,7 +131,7 @@ async def entrust_secret(
         raise NotFound
     if not found.takes:
         raise SecretsNotTaken
-    if sum(one.erased_at is None for one in found.secrets) >= MOST_OF_A_CASE:
+    if sum(one.state(command.now) is SecretState.KEPT for one in found.secrets) >= MOST_OF_A_CASE:
         raise TooManySecrets
     await _count(command, ENTRUSTED_PER_MEMBER)
     person_id = command.actor.person_id

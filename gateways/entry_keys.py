@@ -78,12 +78,14 @@ class KeyDirectory:
     @classmethod
     def make(cls, directory: Path) -> None:
         """Make a directory for a new vault, unless there is one. Raises OSError."""
+        if (directory / _MARKER).exists():
+            # What is missing of it is away, and not to be made anew.
+            return
         for part in (directory, directory / _DAYS, directory / _ENTRIES):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not (directory / _MARKER).exists():
-            # Of processes that start at once one is first, and its vault it is.
-            with contextlib.suppress(FileExistsError):
-                _write_new(directory / _MARKER, json.dumps({"vault": str(uuid4())}).encode())
+        # Of processes that start at once one is first, and its vault it is.
+        with contextlib.suppress(FileExistsError):
+            _write_new(directory / _MARKER, json.dumps({"vault": str(uuid4())}).encode())
 
     @classmethod
     def at(cls, directory: Path, cipher: SealsBytes) -> KeyDirectory:
@@ -236,8 +238,10 @@ class KeyDirectory:
                 for path in over:
                     _shred(path)
                 for path in (self._root / _ENTRIES).iterdir():
-                    if _day_of(path.read_bytes()[_LENGTH.size :].decode("ascii", errors="replace")) < before:
-                        _shred(path)
+                    # Litter by now: one that cannot be read or deleted keeps none of the others.
+                    with contextlib.suppress(OSError):
+                        if _day_of(path.read_bytes()[_LENGTH.size :].decode("ascii", errors="replace")) < before:
+                            _shred(path)
         return len(over)
 
     def _begin_rewrapping(self) -> None:

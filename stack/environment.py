@@ -103,12 +103,12 @@ class External:
             CliError: a database is named, and no login for its vault.
         """
         database = _with_driver(environment.get("DATABASE_URL", ""))
-        owner = _with_driver(environment.get("OWNER_DATABASE_URL", "")) or database
+        owner = owner_database(environment)
         vault = _with_driver(environment.get("VAULT_DATABASE_URL", ""))
         if database and not vault:
             message = "DATABASE_URL names a database of your own: set VAULT_DATABASE_URL too, the login of its vault"
             raise CliError(message)
-        return cls(database or None, owner or None, vault or None, environment.get("TEMPORAL_ADDRESS") or None)
+        return cls(database or None, owner, vault or None, environment.get("TEMPORAL_ADDRESS") or None)
 
     @property
     def databases(self) -> Databases | None:
@@ -116,6 +116,12 @@ class External:
         if not self.database or not self.owner_database or not self.vault_database:
             return None
         return Databases(self.database, self.owner_database, self.vault_database)
+
+
+def owner_database(environment: Mapping[str, str]) -> str | None:
+    """The database that migrations are to go to, if the person's own environment names one."""
+    named = environment.get("OWNER_DATABASE_URL") or environment.get("DATABASE_URL", "")
+    return _with_driver(named) or None
 
 
 def _with_driver(url: str) -> str:

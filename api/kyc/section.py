@@ -20,7 +20,6 @@ from domain.kyc import FaultReason, LevelName
 from messages.case import CaseKind
 from messages.kyc import FactKind, TaskKind
 from storage import kyc
-from storage.cases import last_fact
 from storage.rows.tasks import Task
 
 _Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
@@ -123,7 +122,7 @@ async def _allowed(view: CaseView, _: KycSection) -> list[Action]:
     case = view.visibility.case
     if not view.visibility.is_applicant or not case.is_open:
         return []
-    if await last_fact(view.connection, case.id, *ENDED) is not None:
+    if not await commands.is_undecided(view.connection, case.id):
         return []
     return [Action(action="withdraw_identity", method="POST", href=f"/v1/identity/submissions/{case.id}/withdrawal")]
 
