@@ -38,6 +38,7 @@ def configure_logging(level: str) -> None:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             # Never the locals of a frame: passwords, codes and national ids stand there.
             structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+            _without_rows,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )
@@ -50,6 +51,13 @@ def configure_logging(level: str) -> None:
     # what queries found.
     for noisy in ("uvicorn.access", "httpx2", "httpcore2", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _without_rows(_: Any, __: str, event: Any) -> Any:
+    """Leave out of an error what Postgres quotes of rows: names stand there."""
+    for told in event.get("exception", ()):
+        told["exc_value"] = told["exc_value"].partition("\nDETAIL:")[0]
+    return event
 
 
 def serve_metrics(host: str, port: int) -> int:

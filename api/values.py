@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Self, TypeVar
@@ -43,9 +43,13 @@ CodeText = Annotated[str, Field(max_length=32, description="Six digits", example
 
 
 class _Model(BaseModel):
-    """What travels; the text of an error, which may come into the log, holds no values of its fields."""
+    """What travels; neither the text of an error nor how it prints, which may come into the log, holds its values."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Nothing of it."""
+        return iter(())
 
 
 class Input(_Model):

@@ -44,6 +44,8 @@ _SETTINGS: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
+    # Without what it quotes of rows.
+    "log_error_verbosity": "terse",
     "max_connections": "200",
     "jit": "off",
     "shared_buffers": "256MB",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,7 @@ class Answer:
     """What a command answered: HTTP status and JSON body."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     replayed: bool = False
 
 
