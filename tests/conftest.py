@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import gc
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +34,7 @@ from activities.payout.settling import RecordSettling
 from activities.transition import ActivityContext
 from activities.vault import SecretEraser
 from activities.withdrawal import WithdrawalRelease
-from cli.checks import kept_outcomes
+from cli.checks import KEPT, kept_outcomes
 from commands.command import Context
 from commands.refusals import check_declarations
 from domain.contact import Contact
@@ -207,6 +208,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in set(left_out)]
     else:
         before = kept_outcomes()
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            # Tests start runs of their own, which are no part of this one.
+            os.environ.pop(KEPT, None)
         items[:] = [item for item in items if item.nodeid not in before]
         for item in items:
             _give_time(config, item)
