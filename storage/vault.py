@@ -31,16 +31,16 @@ _KEY_BITS: Final = 256
 _NONCE_BYTES: Final = 12
 _PADDED_TO: Final = 1_024
 _HOST: Final = "secret.host"
-_KEEP: Final = sa.text("INSERT INTO vault.entries (id, data_key, sealed) VALUES (:id, :data_key, :sealed)")
-_READ: Final = sa.text("SELECT data_key, sealed FROM vault.entries WHERE id = :id")
-_DELETE: Final = sa.text("DELETE FROM vault.entries WHERE id = :id")
+_KEEP: Final = sa.text("INSERT INTO vault.secrets (id, data_key, sealed) VALUES (:id, :data_key, :sealed)")
+_READ: Final = sa.text("SELECT data_key, sealed FROM vault.secrets WHERE id = :id")
+_DELETE: Final = sa.text("DELETE FROM vault.secrets WHERE id = :id")
 _AFTER: Final = sa.text(
-    "SELECT id FROM vault.entries WHERE id > :after AND kept_at < now() - CAST(:age AS interval)"
+    "SELECT id FROM vault.secrets WHERE id > :after AND kept_at < now() - CAST(:age AS interval)"
     " ORDER BY id LIMIT :most"
 )
 _WHOSE: Final = sa.text("SELECT id FROM vault.directory")
 _CLAIM: Final = sa.text(
-    "INSERT INTO vault.directory (id) SELECT :id WHERE NOT EXISTS (SELECT FROM vault.entries) ON CONFLICT DO NOTHING"
+    "INSERT INTO vault.directory (id) SELECT :id WHERE NOT EXISTS (SELECT FROM vault.secrets) ON CONFLICT DO NOTHING"
 )
 
 

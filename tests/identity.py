@@ -18,7 +18,7 @@ from commands.command import Command, Context
 from commands.task import claim_task, lock_free_task, lock_task, release_task
 from domain.access import Part, Role
 from domain.bank_account import BankAccountKind
-from domain.identity import parse_card, parse_sheba
+from domain.identity import CardNumber, Sheba, parse_card, parse_sheba
 from domain.kyc import FaultReason
 from messages.case import OVER, WAIT, CaseKind, NextStep, StepInput
 from messages.kyc import DocumentKind, TaskKind
@@ -57,7 +57,8 @@ async def prepare(context: Context, member: Someone) -> None:
     async with transaction(context.engine, SERVICE) as connection:
         sealed = seal_email(context.seals, f"member.{number}@example.com")
         await set_email(connection, context.seals, member.id, sealed)
-        for each in (*cards, parse_sheba(a_sheba("4321", number))):
+        numbers: list[CardNumber | Sheba] = [*cards, parse_sheba(a_sheba("4321", number))]
+        for each in numbers:
             await add_account(connection, context.seals, member.id, each)
         mine = sa.update(bank_accounts).where(bank_accounts.c.person_id == member.id)
         await connection.execute(mine.values(state="confirmed", answered_at=sa.func.now()))

@@ -9,14 +9,14 @@ CREATE TABLE vault.directory (
 );
 GRANT SELECT, INSERT ON vault.directory TO amanat_vault;
 
-CREATE TABLE vault.entries (
+CREATE TABLE vault.secrets (
     id uuid PRIMARY KEY,
     -- The entry's data key, wrapped by its key outside the database; the content, sealed by the data key.
     data_key bytea NOT NULL,
     sealed bytea NOT NULL CHECK (length(sealed) <= 8192),
     kept_at timestamptz NOT NULL DEFAULT now()
 );
-GRANT SELECT, INSERT, DELETE ON vault.entries TO amanat_vault;
+GRANT SELECT, INSERT, DELETE ON vault.secrets TO amanat_vault;
 
 -- What is known of each to those who may not read it. The id is its entry's, which is gone when this says so.
 CREATE TABLE entrusted_secrets (

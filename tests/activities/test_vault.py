@@ -72,7 +72,7 @@ def mend_key(place: Path, entry_id: UUID, content: bytes) -> None:
 
 async def entries(superuser: Superuser) -> set[UUID]:
     """What the vault holds."""
-    return {entry_id for (entry_id,) in await superuser.rows("SELECT id FROM vault.entries")}
+    return {entry_id for (entry_id,) in await superuser.rows("SELECT id FROM vault.secrets")}
 
 
 async def erased(superuser: Superuser) -> dict[UUID, str]:
@@ -280,7 +280,7 @@ async def test_one_bad_file_stops_neither_the_others_nor_orphans_nor_the_end_of_
 ) -> None:
     first, bad, last = [await arbitration.entrust() for _ in range(3)]
     orphan = await vault.keep(b"broken off", "nothing")
-    await superuser.run("UPDATE vault.entries SET kept_at = now() - interval '2 hours' WHERE id = %s", orphan)
+    await superuser.run("UPDATE vault.secrets SET kept_at = now() - interval '2 hours' WHERE id = %s", orphan)
     long_ago = datetime.now(UTC).date() - timedelta(days=62)
     await vault.keys.create(uuid4(), long_ago)
     for secret_id, over_for in ((first, 3 * _HOUR), (bad, 2 * _HOUR), (last, _HOUR)):
@@ -311,7 +311,7 @@ async def test_entries_of_commands_that_broke_off_go_after_an_hour_and_all_have_
     orphans = {await vault.keep(b"broken off", "nothing") for _ in range(5)}
     await eraser.sweep()
     assert await entries(superuser) == kept | orphans, "their command may be about to commit"
-    await superuser.run("UPDATE vault.entries SET kept_at = now() - interval '2 hours'")
+    await superuser.run("UPDATE vault.secrets SET kept_at = now() - interval '2 hours'")
     fresh = await vault.keep(b"broken off", "nothing")
 
     # Two a round of eight, whichever they are.

@@ -14,7 +14,6 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.vault import app
-from domain.vault import KeysNotThere
 from gateways.entry_keys import KeyDirectory
 from stack.ports import LOOPBACK, free_port
 from storage.sealing import Cipher
@@ -117,6 +116,5 @@ def test_where_no_keys_are_none_are_made(place: Path) -> None:
     result = CliRunner().invoke(app, ["rotate"])
 
     assert result.exit_code == 1
-    assert isinstance(result.exception, KeysNotThere)
-    assert "holds no keys of a vault" in str(result.exception)
+    assert "holds no keys of a vault" in result.output
     assert not place.exists()

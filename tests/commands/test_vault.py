@@ -44,7 +44,7 @@ from tests.escrow_process import AMOUNT
 from tests.secret_steps import LOGIN, PASSWORD, SITE, USER_NAME, Arbitration, arbitration_claimed, away
 
 ONE_A_DAY: Final = Limit("secrets_of_the_test", 1, timedelta(days=1))
-_ENTRIES: Final = "SELECT count(*) FROM vault.entries"
+_ENTRIES: Final = "SELECT count(*) FROM vault.secrets"
 _MARK: Final = "lantern-4711"
 
 

@@ -161,7 +161,7 @@ async def test_once_it_is_needed_no_more_nobody_sees_it_though_its_key_is_there_
 
     await refused(superuser, arbitration.show(secret_id), NotFound)
     await refused(superuser, arbitration.show(secret_id, arbitration.escrow.operator), TaskNotClaimed)
-    assert await superuser.value("SELECT count(*) FROM vault.entries") == 1
+    assert await superuser.value("SELECT count(*) FROM vault.secrets") == 1
 
 
 async def test_when_its_time_is_over_nobody_sees_it_before_anybody_has_swept(
@@ -193,7 +193,7 @@ async def test_what_began_before_it_was_taken_back_does_not_show_it_after(
     with pytest.raises(SecretGone):
         await showing_
     assert await superuser.rows(_VIEWS) == []
-    assert await superuser.value("SELECT count(*) FROM vault.entries") == 1, "it was there to be opened"
+    assert await superuser.value("SELECT count(*) FROM vault.secrets") == 1, "it was there to be opened"
 
 
 async def test_showing_and_erasing_at_once_show_it_before_or_not_at_all(
@@ -224,10 +224,10 @@ async def test_what_is_damaged_is_told_so_and_what_is_gone_is_gone(
     arbitration: Arbitration, superuser: Superuser, tmp_path: Path
 ) -> None:
     flipped, moved, gone, good = [await arbitration.entrust() for _ in range(4)]
-    damaging = "UPDATE vault.entries SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1) WHERE id = %s"
+    damaging = "UPDATE vault.secrets SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1) WHERE id = %s"
     assert await superuser.run(damaging, flipped) == 1
     moving = (
-        "UPDATE vault.entries e SET data_key = o.data_key, sealed = o.sealed FROM vault.entries o"
+        "UPDATE vault.secrets e SET data_key = o.data_key, sealed = o.sealed FROM vault.secrets o"
         " WHERE e.id = %s AND o.id = %s"
     )
     assert await superuser.run(moving, moved, good) == 1

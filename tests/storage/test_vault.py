@@ -29,7 +29,7 @@ from tests.secret_steps import away
 PLAIN: Final = b'{"password": "four-green-lanterns"}'
 ABOUT: Final = "case-one:site_login"
 OTHER: Final = "case-two:site_login"
-_ENTRIES: Final = "SELECT count(*) FROM vault.entries"
+_ENTRIES: Final = "SELECT count(*) FROM vault.secrets"
 
 
 @pytest.fixture
@@ -82,13 +82,13 @@ async def test_what_never_was_is_gone(vault: Vault) -> None:
 
 
 _DAMAGES: Final = {
-    "a bit of the data key": "UPDATE vault.entries SET data_key = set_byte(data_key, 20, get_byte(data_key, 20) # 1)",
-    "its nonce": "UPDATE vault.entries SET data_key = set_byte(data_key, 0, get_byte(data_key, 0) # 1)",
-    "a bit of what is sealed": "UPDATE vault.entries SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1)",
-    "its last bit": "UPDATE vault.entries SET sealed = set_byte(sealed, length(sealed) - 1,"
+    "a bit of the data key": "UPDATE vault.secrets SET data_key = set_byte(data_key, 20, get_byte(data_key, 20) # 1)",
+    "its nonce": "UPDATE vault.secrets SET data_key = set_byte(data_key, 0, get_byte(data_key, 0) # 1)",
+    "a bit of what is sealed": "UPDATE vault.secrets SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1)",
+    "its last bit": "UPDATE vault.secrets SET sealed = set_byte(sealed, length(sealed) - 1,"
     " get_byte(sealed, length(sealed) - 1) # 128)",
-    "cut": "UPDATE vault.entries SET sealed = substr(sealed, 1, 11)",
-    "empty": "UPDATE vault.entries SET data_key = ''",
+    "cut": "UPDATE vault.secrets SET sealed = substr(sealed, 1, 11)",
+    "empty": "UPDATE vault.secrets SET data_key = ''",
 }
 
 
@@ -116,7 +116,7 @@ async def test_rows_that_were_moved_open_nothing_with_or_without_their_keys(
     # Both are of one case and field: only the entry tells them apart.
     one, other = await vault.keep(PLAIN, ABOUT), await vault.keep(b"another", ABOUT)
     moving = (
-        "UPDATE vault.entries e SET data_key = o.data_key, sealed = o.sealed FROM vault.entries o"
+        "UPDATE vault.secrets e SET data_key = o.data_key, sealed = o.sealed FROM vault.secrets o"
         " WHERE e.id = %s AND o.id = %s"
     )
     await superuser.run(moving, one, other)
@@ -133,7 +133,7 @@ async def test_an_entry_says_nothing_neither_by_its_bytes_nor_by_its_length(vaul
     for plain in (b"x", PLAIN, PLAIN, b"x" * 1_024):
         await vault.keep(plain, ABOUT)
 
-    rows = await superuser.rows("SELECT data_key, sealed FROM vault.entries")
+    rows = await superuser.rows("SELECT data_key, sealed FROM vault.secrets")
     assert len({len(data_key) for data_key, _ in rows}) == 1
     assert len({len(sealed) for _, sealed in rows}) == 1
     assert len({part for row in rows for part in row}) == 8, "two of the same are not alike"
@@ -218,7 +218,7 @@ async def test_a_key_that_cannot_be_destroyed_keeps_its_entry(vault: Vault, supe
 
 async def test_older_entries_come_in_the_order_of_their_ids(vault: Vault, superuser: Superuser) -> None:
     kept = sorted([await vault.keep(PLAIN, ABOUT) for _ in range(4)])
-    await superuser.run("UPDATE vault.entries SET kept_at = now() - interval '2 hours' WHERE id <> %s", kept[1])
+    await superuser.run("UPDATE vault.secrets SET kept_at = now() - interval '2 hours' WHERE id <> %s", kept[1])
     hour, first = timedelta(hours=1), UUID(int=0)
 
     assert await vault.entries_after(first, hour, 10) == [kept[0], kept[2], kept[3]]
@@ -235,10 +235,10 @@ async def test_older_entries_come_in_the_order_of_their_ids(vault: Vault, superu
         "SELECT FROM secret_views",
         "SELECT FROM outbox",
         "INSERT INTO timeline (case_id, code, actor) VALUES (uuidv7(), 'x', 'x')",
-        "UPDATE vault.entries SET kept_at = now()",
+        "UPDATE vault.secrets SET kept_at = now()",
         "UPDATE vault.directory SET id = uuidv7()",
         "DELETE FROM vault.directory",
-        "TRUNCATE vault.entries",
+        "TRUNCATE vault.secrets",
         "CREATE TABLE vault.own (id int)",
         "SET ROLE amanat_app",
         "SET ROLE amanat_owner",
@@ -252,9 +252,9 @@ async def test_the_role_of_the_vault_enters_the_vault_and_nothing_else(vault: Va
 @pytest.mark.parametrize(
     "statement",
     [
-        "SELECT FROM vault.entries",
+        "SELECT FROM vault.secrets",
         "SELECT FROM vault.directory",
-        "DELETE FROM vault.entries",
+        "DELETE FROM vault.secrets",
         "INSERT INTO vault.directory (id) VALUES (uuidv7())",
         "SET ROLE amanat_vault",
     ],
@@ -285,7 +285,7 @@ async def test_a_backup_from_minutes_before_the_erasure_brings_nothing_back(
         await vault.erase(erased)
 
         async with transaction(there.engine, SERVICE) as connection:
-            rows = set(await connection.scalars(sa.text("SELECT id FROM vault.entries")))
+            rows = set(await connection.scalars(sa.text("SELECT id FROM vault.secrets")))
         assert rows == {erased, kept}, "the backup has both"
         assert [path.name for path in (place / "days").iterdir()] == [f"{datetime.now(UTC).date()}.1"], "its key lives"
         assert await opened(there, kept) == PLAIN, "nothing else stands in the way"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -137,7 +138,7 @@ async def late(going: Reviewing) -> None:
     await going.review.claim(going.id)
     for times in (1, 2):
         await going.stay_silent(times)
-        await eventually(lambda times=times: _is_late(going, times), "officers to be asked anew")
+        await eventually(functools.partial(_is_late, going, times), "officers to be asked anew")
     await going.review.claim(going.id, going.review.colleague)
     await going.review.accept(going.id, officer=going.review.colleague)
 
