@@ -28,8 +28,11 @@ async def members_keep_their_cards_and_accounts(desk: Desk) -> None:
     await (await window.go("/profile/accounts/shebas")).send("/profile/accounts/shebas", number=SHEBAS[0])
     await window.send("/profile/accounts/shebas/code")
     await window.send("/profile/accounts/{account_id}/removal")
-    kept = "SELECT kind, state, is_default FROM bank_accounts WHERE removed_at IS NULL ORDER BY kind"
-    assert await desk.superuser.rows(kept) == [("card", "checking", False), ("sheba", "checking", False)]
+    kept = "SELECT kind, state, is_default FROM bank_accounts WHERE removed_at IS NULL AND person_id = %s ORDER BY kind"
+    assert await desk.superuser.rows(kept, desk.world.people["member_own"].id) == [
+        ("card", "checking", False),
+        ("sheba", "checking", False),
+    ]
 
 
 async def members_pay_outside_escrow(desk: Desk) -> None:

@@ -93,7 +93,7 @@ async def test_a_secret_that_was_typed_and_shown_stays_nowhere_in_the_browser(
     left = await kept(member, "after entrusting")
     with contextlib.suppress(Error):
         await member.page.go_back()
-    await member.page.wait_for_load_state()
+    await member.page.wait_for_function("document.readyState === 'complete'")
     left += await kept(member, "after going back to the form")
 
     secret_id: UUID = await superuser.value("SELECT id FROM entrusted_secrets ORDER BY entrusted_at DESC LIMIT 1")
@@ -108,6 +108,7 @@ async def test_a_secret_that_was_typed_and_shown_stays_nowhere_in_the_browser(
     for way in (holder.page.go_back, holder.page.go_forward):
         with contextlib.suppress(Error):
             await way()
+        await holder.page.wait_for_function("document.readyState === 'complete'")
         left += await kept(holder, f"after {way.__name__}")
 
     assert search(marks, left) == []

@@ -91,6 +91,12 @@ async def claim(visitor: PageVisitor, context: Context, case_id: UUID) -> None:
     await visitor.look()
 
 
+async def send(person: PageVisitor) -> None:
+    """A form that is filled in goes its way."""
+    await person.press("Send the form")
+    await person.reads("Your form came in. You are told by SMS as soon as it is decided.")
+
+
 async def mend(person: PageVisitor, *, script: bool) -> None:
     """The front of the card was returned: it alone can be sent anew."""
     await person.go("/identity")
@@ -122,8 +128,7 @@ async def test_a_form_is_filled_in_returned_once_mended_and_accepted(
     transitions = Transitions(activity_context)
     person = await visit(member, script=script, width=width)
     await fill_in(person, script=script)
-    await person.press("Send the form")
-    await person.reads("Your form came in. You are told by SMS as soon as it is decided.")
+    await send(person)
     case_id = UUID(str(await superuser.value("SELECT id FROM cases WHERE kind = 'kyc'")))
 
     await transitions.request_decision(StepInput(case_id, next(_ROUNDS)))
