@@ -21,8 +21,8 @@ app = typer.Typer(add_completion=False)
 
 # What a person would do beside it; each must end well.
 _DEMO: Final = ("up", "demo --no-stay", "ledger check", "audit verify")
-# How pytest ends that was not interrupted.
-_ENDED: Final = frozenset({0, 1})
+# How pytest ends that was interrupted, or could not read a test.
+_BROKEN_OFF: Final = 2
 # Settings of the caller, which a stack from nothing must not see.
 _APART: Final = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL", "VAULT_DATABASE_URL")
 
@@ -40,9 +40,11 @@ def prove() -> None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         os.environ[KEPT] = str(kept)
     outcome = run_suite([])
-    if outcome.code in _ENDED:
-        # The next proof begins anew.
-        kept.unlink(missing_ok=True)
+    if outcome.code == _BROKEN_OFF:
+        typer.echo(f"not proved: broken off after {outcome.counts}; the next goes on from there (commit {commit})")
+        raise typer.Exit(_BROKEN_OFF)
+    # The next proof begins anew.
+    kept.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="amanat-prove-") as directory:
         failed = _play_the_demo(Places(Path(directory) / "var"))
     is_proved = outcome.is_clean and failed is None

@@ -345,7 +345,9 @@ async def test_sending_twice_does_once(site: httpx2.AsyncClient, member: Someone
 
     both = await asyncio.gather(*(window.send("look", words="yes") for _ in range(2)))
 
-    assert {answer.headers["location"] for answer in both} == {"/invite?done=invited"}
+    # The second finds the draft as it was, or comes when the first has sent it.
+    places = {answer.headers["location"] for answer in both}
+    assert {"/invite?done=invited"} <= places <= {"/invite?done=invited", f"{_HOME}?done=draft_gone"}
     assert await invitations(superuser) == 1
     assert await superuser.value("SELECT count(*) FROM form_drafts") == 0
     late = await window.send("look", words="yes")
