@@ -230,7 +230,7 @@ def test_a_server_that_cannot_start_says_why(lonely: EmbeddedPostgres) -> None:
     lonely.start()
     lonely.stop()
     (data_of(lonely) / "PG_VERSION").write_text("9\n", "ascii")
-    with pytest.raises(CliError, match="not compatible"):
+    with pytest.raises(CliError, match="incompatible with server"):
         lonely.start()
 
 
