@@ -228,9 +228,9 @@ def test_no_password_and_no_code_is_ever_kept() -> None:
     marked = r'(?:field\(form, |name=)"([\w.]+)"[^\n]*(?:type="password"|one-time-code|keep_value=false)'
     secret = re.compile(rf'{marked}|\bsecret\(form, "(\w+)"')
     found = {
-        name.rpartition(".")[2]
+        (one[1] or one[2]).rpartition(".")[2]
         for path in (PROJECT / "web" / "templates").glob("*.html")
-        for name in secret.findall(path.read_text("utf-8"))
+        for one in secret.finditer(path.read_text("utf-8"))
     }
 
     assert found == SECRETS
