@@ -173,7 +173,7 @@ async def test_postgres_gets_the_settings_that_the_embedded_one_has(
     program, *options = services["postgres"]["command"]
     given = dict(option.split("=", 1) for option in options[1::2])
     assert (program, set(options[::2])) == ("postgres", {"-c"})
-    assert set(given) == {"shared_buffers", "max_wal_size", "checkpoint_timeout", "jit"}
+    assert set(given) == {"shared_buffers", "max_wal_size", "checkpoint_timeout", "jit", "log_error_verbosity"}
     assert given == {name: await superuser.value(f"SHOW {name}") for name in given}
 
 

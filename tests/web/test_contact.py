@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -52,10 +53,13 @@ def test_the_settings_say_it_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMANAT_CONTACT", '{"telephone": "021-1", "hours": {"fa": "همیشه", "en": "always"}}')
     found = Settings(
         DATABASE_URL="postgresql://db/a",
+        VAULT_DATABASE_URL="postgresql://db/b",
         field_keys='{"current": "a", "keys": {"a": "b"}}',
         codec_keys='{"current": "a", "keys": {"a": "b"}}',
         blind_index_key="a",
         code_pepper="a",
+        vault_keys='{"current": "a", "keys": {"a": "b"}}',
+        vault_directory=Path("keys"),
     ).contact
     assert found is not None
     assert found.hours.en == "always"
