@@ -79,10 +79,10 @@ class KycCase(DecidedCase):
         return True
 
     async def is_deserted(self, step: Transition, task: Task) -> bool:
-        """A review that is late is nobody's refusal: others are asked, and operators hear of it once."""
+        """A review that is late is nobody's refusal: others are asked, and operators hear of each form once."""
         if task.kind != TaskKind.REVIEW_IDENTITY or task.status != "expired":
             return False
-        if await tasks.count_expired(step.connection, step.case.id, task.kind) == 1:
+        if await _times_missed(step) == 1:
             await step.add_event(Event.KYC_LATE)
             await step.notify(step.owner, Event.KYC_LATE)
             await step.notify(await _desk(step), Sms.KYC_LATE_DESK)
@@ -102,7 +102,7 @@ class KycCase(DecidedCase):
             due_in=waits.due_in,
             # What the queue shows of it: nothing of the person.
             details={"level": submitted.level, "number": submitted.number, **await _awaited(step)},
-            is_late=is_unstaffed or await tasks.count_expired(step.connection, step.case.id, _REVIEW) > 0,
+            is_late=is_unstaffed or await _times_missed(step) > 0,
         )
 
     async def request_resubmission(self, step: Transition, returned: Fact) -> DecisionRequest:
@@ -167,6 +167,12 @@ async def _waits(step: Transition, kind: str) -> Waits:
     review = policy.awaited if is_awaited else policy.review
     remind_in, due_in = [await working_time(step.connection, hours) for hours in (review.remind, review.expire)]
     return Waits(remind_in, due_in)
+
+
+async def _times_missed(step: Transition) -> int:
+    """How often nobody has reviewed in time what was submitted last; what was late before it was mended is over."""
+    submitted = await kyc.last_submission(step.connection, step.case.id)
+    return await tasks.count_expired(step.connection, step.case.id, _REVIEW, submitted.submitted_at)
 
 
 async def _awaited(step: Transition) -> dict[str, bool]:

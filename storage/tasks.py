@@ -194,9 +194,10 @@ async def set_claim(
     await connection.execute(sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open").values(values))
 
 
-async def count_expired(connection: AsyncConnection, case_id: UUID, kind: str) -> int:
-    """How many tasks of a kind nobody has answered in time in a case."""
-    expired = (tasks.c.case_id == case_id, tasks.c.kind == kind, tasks.c.status == "expired")
+async def count_expired(connection: AsyncConnection, case_id: UUID, kind: str, since: datetime) -> int:
+    """How many tasks of a kind that were opened in a case since a moment nobody has answered in time."""
+    opened = (tasks.c.case_id == case_id, tasks.c.kind == kind, tasks.c.opened_at >= since)
+    expired = (*opened, tasks.c.status == "expired")
     return int(await connection.scalar(sa.select(sa.func.count()).where(*expired)) or 0)
 
 
