@@ -183,7 +183,7 @@ async def _hurry(step: Transition, task: Task) -> None:
     """A case begins to wait: less time is left from now on, never more than there was."""
     waits = await _waits(step, task.kind)
     if waits.due_in < task.due_at - step.now:
-        await tasks.set_claim(step.connection, task.id, task.claimed_by, waits)
+        await tasks.set_waits(step.connection, task.id, waits)
         await _move_due(step, waits.due_in)
     if task.kind == TaskKind.REVIEW_IDENTITY:
         await step.notify(await step.asked_of(task), Sms.KYC_HURRIED)

@@ -189,9 +189,19 @@ async def set_claim(
     claimed_at = sa.null() if person_id is None else sa.func.now()
     values: dict[str, Any] = {"claimed_by": person_id, "claimed_at": claimed_at, "version": tasks.c.version + 1}
     if waits is not None:
-        now = sa.func.now()
-        values |= {"remind_at": now + waits.remind_in, "due_at": now + waits.due_in, "reminded_at": sa.null()}
+        values |= _until(waits)
     await connection.execute(sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open").values(values))
+
+
+async def set_waits(connection: AsyncConnection, task_id: UUID, waits: Waits) -> None:
+    """Wait for an open task until another moment; for transitions. People see no other version of it."""
+    changing = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open")
+    await connection.execute(changing.values(_until(waits)))
+
+
+def _until(waits: Waits) -> dict[str, Any]:
+    now = sa.func.now()
+    return {"remind_at": now + waits.remind_in, "due_at": now + waits.due_in, "reminded_at": sa.null()}
 
 
 async def count_expired(connection: AsyncConnection, case_id: UUID, kind: str, since: datetime) -> int:

@@ -229,6 +229,8 @@ async def test_a_case_that_begins_to_wait_shortens_the_time_to_mend_a_form(revie
     after = await review.task(case_id)
     assert timedelta(0) <= after.due_at - before.opened_at - 72 * HOUR < MOMENT
     assert (after.person_id, after.details[AWAITED]) == (review.member.id, True)
+    # What they are about to send is not refused for it.
+    assert after.version == before.version
     assert await review.told(Sms.KYC_HURRIED) == []
 
 
