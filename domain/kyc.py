@@ -311,12 +311,12 @@ def judge_faults(faults: Faults, documents: Iterable[str], note: str) -> None:
         raise FaultUnexplained(field="note")
 
 
-def judge_correction(changed: Collection[str], faults: Faults, lost: Collection[str]) -> None:
+def judge_correction(changed: Collection[str], returned: Collection[str], lost: Collection[str]) -> None:
     """Whether a member mended what was returned, and nothing else.
 
     Args:
         changed: the parts that differ from what was submitted before.
-        faults: what was returned.
+        returned: the parts that an officer returned.
         lost: what is theirs no more, and has to be chosen anew though nobody returned it.
 
     Raises:
@@ -324,9 +324,9 @@ def judge_correction(changed: Collection[str], faults: Faults, lost: Collection[
         NotMended: something that was returned is as it was.
     """
     for part in changed:
-        if part not in faults and part not in lost:
+        if part not in returned and part not in lost:
             raise RightAlready(field=part)
-    for part in faults:
+    for part in returned:
         if part not in changed:
             raise NotMended(field=part)
 
