@@ -167,7 +167,7 @@ class AccountGone(Conflict):
     """Card or sheba of the form are their person's no more: that part is to be returned."""
 
     code = "identity_account_gone"
-    fa = "کارت یا شبای این فرم دیگر در حساب این شخص نیست؛ همان بخش را برای اصلاح برگردانید."
+    fa = "کارت یا شبای این فرم دیگر از کارت‌ها و شباهای تأییدشدهٔ این شخص نیست؛ همان بخش را برای اصلاح برگردانید."
     en = "The card or sheba of this form has been removed since; please return that part."
 
 
