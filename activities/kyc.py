@@ -16,7 +16,7 @@ from domain.access import Grant, Part, Role, ScopeKind
 from domain.dates import tehran_day
 from domain.held_task import Waits
 from domain.kyc import KycPolicy
-from domain.wording import task_sms
+from domain.wording import reminder_sms, task_sms
 from messages.case import CaseKind, NextStep
 from messages.kyc import Event, FactKind, Phase, Sms, TaskKind
 from messages.queue import Queue
@@ -180,11 +180,13 @@ async def _awaited(step: Transition) -> dict[str, bool]:
 
 
 async def _hurry(step: Transition, task: Task) -> None:
-    """A case begins to wait: less time is left from now on, never more than there was."""
+    """A case begins to wait: less time is left from now on, never more than there was, and who is asked hears of it."""
     waits = await _waits(step, task.kind)
     if waits.due_in < task.due_at - step.now:
         await tasks.set_waits(step.connection, task.id, waits)
         await _move_due(step, waits.due_in)
+        if task.kind == TaskKind.CORRECT_IDENTITY:
+            await step.notify(step.owner, reminder_sms(task.kind))
     if task.kind == TaskKind.REVIEW_IDENTITY:
         await step.notify(await step.asked_of(task), Sms.KYC_HURRIED)
 

@@ -19,7 +19,7 @@ from activities.transition import ActivityContext
 from commands.account import staff
 from commands.command import Context
 from domain.kyc import FaultReason
-from domain.wording import task_sms
+from domain.wording import reminder_sms, task_sms
 from messages.case import OVER, RESUMED
 from messages.kyc import Event, Phase, Sms, TaskKind
 from messages.queue import Queue
@@ -231,6 +231,8 @@ async def test_a_case_that_begins_to_wait_shortens_the_time_to_mend_a_form(revie
     assert (after.person_id, after.details[AWAITED]) == (review.member.id, True)
     # What they are about to send is not refused for it.
     assert after.version == before.version
+    # They were told of a later day.
+    assert await review.told(reminder_sms(TaskKind.CORRECT_IDENTITY)) == [review.member.id]
     assert await review.told(Sms.KYC_HURRIED) == []
 
 
