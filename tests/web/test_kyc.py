@@ -304,6 +304,23 @@ async def test_its_person_reads_until_when_it_is_reviewed_and_what_was_returned_
     assert note in await page(f"/cases/{case_id}")
 
 
+async def test_who_was_refused_reads_that_another_form_may_be_sent(
+    site: httpx2.AsyncClient,
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    superuser: Superuser,
+) -> None:
+    review = await IdentityReview.opened(context, arrange, activity_context, superuser)
+    case_id = await review.claimed()
+    await review.refuse(case_id)
+    await review.go_on(case_id)
+
+    page = (await site.get("/identity", headers=cookies(review.member))).text
+    warning = re.findall(rf'<p class="warning">[^<]*<a href="/cases/{case_id}">', page)
+    assert (len(warning), "/identity/form" in page) == (1, True)
+
+
 async def test_a_picture_that_is_taken_again_takes_the_place_of_the_one_before(
     site: httpx2.AsyncClient, context: Context, superuser: Superuser, member: Someone
 ) -> None:
