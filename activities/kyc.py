@@ -16,7 +16,7 @@ from domain.access import Grant, Part, Role, ScopeKind
 from domain.dates import tehran_day
 from domain.held_task import Waits
 from domain.kyc import KycPolicy
-from domain.wording import task_sms
+from domain.wording import reminder_sms, task_sms
 from messages.case import CaseKind, NextStep
 from messages.kyc import Event, FactKind, Phase, Sms, TaskKind
 from messages.queue import Queue
@@ -79,10 +79,10 @@ class KycCase(DecidedCase):
         return True
 
     async def is_deserted(self, step: Transition, task: Task) -> bool:
-        """A review that is late is nobody's refusal: others are asked, and operators hear of it once."""
+        """A review that is late is nobody's refusal: others are asked, and operators hear of each form once."""
         if task.kind != TaskKind.REVIEW_IDENTITY or task.status != "expired":
             return False
-        if await tasks.count_expired(step.connection, step.case.id, task.kind) == 1:
+        if await _times_missed(step) == 1:
             await step.add_event(Event.KYC_LATE)
             await step.notify(step.owner, Event.KYC_LATE)
             await step.notify(await _desk(step), Sms.KYC_LATE_DESK)
@@ -102,7 +102,7 @@ class KycCase(DecidedCase):
             due_in=waits.due_in,
             # What the queue shows of it: nothing of the person.
             details={"level": submitted.level, "number": submitted.number, **await _awaited(step)},
-            is_late=is_unstaffed or await tasks.count_expired(step.connection, step.case.id, _REVIEW) > 0,
+            is_late=is_unstaffed or await _times_missed(step) > 0,
         )
 
     async def request_resubmission(self, step: Transition, returned: Fact) -> DecisionRequest:
@@ -169,16 +169,24 @@ async def _waits(step: Transition, kind: str) -> Waits:
     return Waits(remind_in, due_in)
 
 
+async def _times_missed(step: Transition) -> int:
+    """How often nobody has reviewed in time what was submitted last; what was late before it was mended is over."""
+    submitted = await kyc.last_submission(step.connection, step.case.id)
+    return await tasks.count_expired(step.connection, step.case.id, _REVIEW, submitted.submitted_at)
+
+
 async def _awaited(step: Transition) -> dict[str, bool]:
     return {AWAITED: True} if await kyc.is_awaited(step.connection, _person(step)) else {}
 
 
 async def _hurry(step: Transition, task: Task) -> None:
-    """A case begins to wait: less time is left from now on, never more than there was."""
+    """A case begins to wait: less time is left from now on, never more than there was, and who is asked hears of it."""
     waits = await _waits(step, task.kind)
     if waits.due_in < task.due_at - step.now:
-        await tasks.set_claim(step.connection, task.id, task.claimed_by, waits)
+        await tasks.set_waits(step.connection, task.id, waits)
         await _move_due(step, waits.due_in)
+        if task.kind == TaskKind.CORRECT_IDENTITY:
+            await step.notify(step.owner, reminder_sms(task.kind))
     if task.kind == TaskKind.REVIEW_IDENTITY:
         await step.notify(await step.asked_of(task), Sms.KYC_HURRIED)
 

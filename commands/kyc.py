@@ -235,9 +235,9 @@ async def correct_identity(command: Command, task: Task, typed: IdentityAnswers)
     answers = await _judged(command, policy, policy.level(before.level), typed)
     changed = answers.changed_since(kyc.answers_of(command.seals, before))
     returned = await last_fact(command.connection, task.case_id, FactKind.KYC_RETURNED)
-    faults = {} if returned is None else returned.payload["faults"]
-    lost = await kyc.lost_parts(command.connection, before)
-    judge_correction(changed, {part: FaultReason(reason) for part, reason in faults.items()}, lost)
+    # Why it was returned is not read: a newer release may know other reasons.
+    parts = [] if returned is None else list(returned.payload["faults"])
+    judge_correction(changed, parts, await kyc.lost_parts(command.connection, before))
     number = before.number + 1
     await kyc.add_submission(
         command.connection,

@@ -167,7 +167,7 @@ class AccountGone(Conflict):
     """Card or sheba of the form are their person's no more: that part is to be returned."""
 
     code = "identity_account_gone"
-    fa = "کارت یا شبای این فرم دیگر در حساب این شخص نیست؛ همان بخش را برای اصلاح برگردانید."
+    fa = "کارت یا شبای این فرم دیگر از کارت‌ها و شباهای تأییدشدهٔ این شخص نیست؛ همان بخش را برای اصلاح برگردانید."
     en = "The card or sheba of this form has been removed since; please return that part."
 
 
@@ -311,12 +311,12 @@ def judge_faults(faults: Faults, documents: Iterable[str], note: str) -> None:
         raise FaultUnexplained(field="note")
 
 
-def judge_correction(changed: Collection[str], faults: Faults, lost: Collection[str]) -> None:
+def judge_correction(changed: Collection[str], returned: Collection[str], lost: Collection[str]) -> None:
     """Whether a member mended what was returned, and nothing else.
 
     Args:
         changed: the parts that differ from what was submitted before.
-        faults: what was returned.
+        returned: the parts that an officer returned.
         lost: what is theirs no more, and has to be chosen anew though nobody returned it.
 
     Raises:
@@ -324,9 +324,9 @@ def judge_correction(changed: Collection[str], faults: Faults, lost: Collection[
         NotMended: something that was returned is as it was.
     """
     for part in changed:
-        if part not in faults and part not in lost:
+        if part not in returned and part not in lost:
             raise RightAlready(field=part)
-    for part in faults:
+    for part in returned:
         if part not in changed:
             raise NotMended(field=part)
 

@@ -189,14 +189,25 @@ async def set_claim(
     claimed_at = sa.null() if person_id is None else sa.func.now()
     values: dict[str, Any] = {"claimed_by": person_id, "claimed_at": claimed_at, "version": tasks.c.version + 1}
     if waits is not None:
-        now = sa.func.now()
-        values |= {"remind_at": now + waits.remind_in, "due_at": now + waits.due_in, "reminded_at": sa.null()}
+        values |= _until(waits)
     await connection.execute(sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open").values(values))
 
 
-async def count_expired(connection: AsyncConnection, case_id: UUID, kind: str) -> int:
-    """How many tasks of a kind nobody has answered in time in a case."""
-    expired = (tasks.c.case_id == case_id, tasks.c.kind == kind, tasks.c.status == "expired")
+async def set_waits(connection: AsyncConnection, task_id: UUID, waits: Waits) -> None:
+    """Wait for an open task until another moment; for transitions. People see no other version of it."""
+    changing = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open")
+    await connection.execute(changing.values(_until(waits)))
+
+
+def _until(waits: Waits) -> dict[str, Any]:
+    now = sa.func.now()
+    return {"remind_at": now + waits.remind_in, "due_at": now + waits.due_in, "reminded_at": sa.null()}
+
+
+async def count_expired(connection: AsyncConnection, case_id: UUID, kind: str, since: datetime) -> int:
+    """How many tasks of a kind that were opened in a case since a moment nobody has answered in time."""
+    opened = (tasks.c.case_id == case_id, tasks.c.kind == kind, tasks.c.opened_at >= since)
+    expired = (*opened, tasks.c.status == "expired")
     return int(await connection.scalar(sa.select(sa.func.count()).where(*expired)) or 0)
 
 

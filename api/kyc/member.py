@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import FileResponse
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from api.bank_account import BankAccountItem
 from api.case_view import CaseRow, case_row
@@ -22,7 +22,6 @@ from commands import kyc as commands
 from commands.command import Command
 from commands.refusals import refuses
 from domain import errors
-from domain.access import Role
 from domain.attachment import MAX_BYTES, MediaType
 from domain.catalogue import words
 from domain.kyc import KycPolicy, Level, LevelName, Missing
@@ -35,9 +34,7 @@ from storage.rows.kyc import IdentityDocument
 
 router = APIRouter(prefix="/v1/identity", tags=["account"], route_class=Operation)
 _MEMBER = [Depends(require(member=True))]
-_OFFICER = [Depends(require(Role.KYC_OFFICER))]
 _TAKEN: Final = (MediaType.JPEG, "image/png", "image/webp", "application/octet-stream")
-_Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 
 
 class IdentityDocumentOut(Out):

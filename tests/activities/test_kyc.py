@@ -19,9 +19,9 @@ from activities.transition import ActivityContext
 from commands.account import staff
 from commands.command import Context
 from domain.kyc import FaultReason
-from domain.wording import task_sms
+from domain.wording import reminder_sms, task_sms
 from messages.case import OVER, RESUMED
-from messages.kyc import Phase, Sms, TaskKind
+from messages.kyc import Event, Phase, Sms, TaskKind
 from messages.queue import Queue
 from storage import kyc
 from storage.database import SERVICE, transaction
@@ -110,6 +110,24 @@ async def test_an_operator_who_reviews_too_is_told_once_of_a_late_review(review:
 
     assert await review.told(Sms.KYC_LATE_DESK) == [review.operator.id]
     assert (await review.told(ASKED)).count(review.officer.id) == 2
+
+
+async def test_a_form_that_was_mended_is_not_late_because_the_one_before_was(review: IdentityReview) -> None:
+    case_id = await review.asked()
+    await review.take("lapse_decision", case_id)
+    assert await _is_late(review, case_id)
+    await review.claim(case_id)
+    await review.give_back(case_id)
+    await review.go_on(case_id)
+    await review.correct(case_id)
+    await review.go_on(case_id)
+    assert not await _is_late(review, case_id)
+
+    for _ in range(2):
+        await review.take("lapse_decision", case_id)
+    assert await _is_late(review, case_id)
+    assert await review.told(Sms.KYC_LATE_DESK) == [review.operator.id] * 2
+    assert await review.told(Event.KYC_LATE) == [review.member.id] * 2
 
 
 async def _shut_out(review: IdentityReview, officer: Someone, *, disabled: bool) -> None:
@@ -211,6 +229,10 @@ async def test_a_case_that_begins_to_wait_shortens_the_time_to_mend_a_form(revie
     after = await review.task(case_id)
     assert timedelta(0) <= after.due_at - before.opened_at - 72 * HOUR < MOMENT
     assert (after.person_id, after.details[AWAITED]) == (review.member.id, True)
+    # What they are about to send is not refused for it.
+    assert after.version == before.version
+    # They were told of a later day.
+    assert await review.told(reminder_sms(TaskKind.CORRECT_IDENTITY)) == [review.member.id]
     assert await review.told(Sms.KYC_HURRIED) == []
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -263,6 +263,16 @@ async def test_what_was_returned_is_mended_and_nothing_else(review: IdentityRevi
         (1, [], str(sent.documents[FRONT])),
         (2, ["national_card_front"], str(mended.documents[FRONT])),
     ]
+
+
+async def test_what_a_newer_release_returned_for_a_reason_of_its_own_is_mended(review: IdentityReview) -> None:
+    case_id = await review.claimed()
+    await review.give_back(case_id, {str(FRONT): cast("FaultReason", "stained")})
+    await review.go_on(case_id)
+
+    mended = await review.mended(case_id)
+    await review.correct(case_id, mended)
+    assert (await review.sent(case_id)).documents == mended.documents
 
 
 async def test_a_card_that_is_theirs_no_more_is_chosen_anew_though_nobody_returned_it(review: IdentityReview) -> None:

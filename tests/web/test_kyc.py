@@ -15,13 +15,14 @@ from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from domain.attachment import FileNotAccepted
+from domain.kyc import FaultReason
 from messages.case import StepInput
 from messages.kyc import DocumentKind
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import open_task
 from tests.files_made import SVG, picture
-from tests.identity import prepare
+from tests.identity import IdentityReview, cards_and_sheba, name_pictures, prepare
 from tests.transitions import Transitions
 from tests.web.conftest import HERE, Visit, cookies
 from tests.web.kyc_scenes import BORN, LATIN, submitted
@@ -272,6 +273,74 @@ async def test_what_is_missing_leads_to_where_it_is_mended(
 
     await prepare(context, member)
     assert 'id="missing"' not in (await site.get("/identity", headers=cookies(member))).text
+
+
+async def test_its_person_reads_until_when_it_is_reviewed_and_what_was_returned_also_after_it_lapsed(
+    site: httpx2.AsyncClient,
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    superuser: Superuser,
+) -> None:
+    review = await IdentityReview.opened(context, arrange, activity_context, superuser)
+    case_id, note = await review.asked(), "نور چراغ روی کارت افتاده است"
+    await superuser.run("UPDATE profiles SET email_confirmed_at = NULL WHERE person_id = %s", review.member.id)
+
+    async def page(path: str) -> str:
+        return (await site.get(path, headers=cookies(review.member))).text
+
+    # Nothing is theirs to do, whatever is missing.
+    under_review = await page("/identity")
+    assert ("data-until" in under_review, 'id="missing"' in under_review) == (True, False)
+
+    await review.claim(case_id)
+    await review.give_back(case_id, {"card": FaultReason.OTHER}, note=note)
+    await review.go_on(case_id)
+    await review.remove((await cards_and_sheba(context, review.member))[0][1])
+    assert 'id="missing"' in await page("/identity")
+    assert "مورد دیگری که بانک به نام شما تأیید کرده باشد ندارید" in await page(f"/identity/corrections/{case_id}")
+
+    await review.take("lapse_decision", case_id)
+    assert note in await page(f"/cases/{case_id}")
+
+
+async def test_who_was_refused_reads_that_another_form_may_be_sent(
+    site: httpx2.AsyncClient,
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    superuser: Superuser,
+) -> None:
+    review = await IdentityReview.opened(context, arrange, activity_context, superuser)
+    case_id = await review.claimed()
+    await review.refuse(case_id)
+    await review.go_on(case_id)
+
+    page = (await site.get("/identity", headers=cookies(review.member))).text
+    warning = re.findall(rf'<p class="warning">[^<]*<a href="/cases/{case_id}">', page)
+    assert (len(warning), "/identity/form" in page) == (1, True)
+
+
+async def test_a_picture_that_is_taken_again_takes_the_place_of_the_one_before(
+    site: httpx2.AsyncClient, context: Context, superuser: Superuser, member: Someone
+) -> None:
+    headers = cookies(member) | HERE
+    begun = await site.post("/identity/form", data={"key": str(uuid4()), "level": "basic"}, headers=headers)
+    path = f"{begun.headers['Location'].removesuffix('/level')}/pictures/national_card_front"
+    await name_pictures(context, member, [DocumentKind.NATIONAL_CARD_BACK])
+    keys = [str(uuid4()) for _ in range(2)]
+
+    async def take_one(which: int) -> list[str]:
+        file = {"file": ("a.jpg", picture(size=(90 + which, 60)), "image/jpeg")}
+        await site.post(path, files=file, data={"key": keys[which]}, headers=headers)
+        kept = "SELECT kind FROM identity_documents WHERE removed_at IS NULL ORDER BY id"
+        return [kind for (kind,) in await superuser.rows(kept)]
+
+    both = ["national_card_back", "national_card_front"]
+    # The first one sent again comes too late to take any place.
+    assert [await take_one(which) for which in (0, 1, 0)] == [both] * 3
+    newest = "SELECT count(*) FROM identity_documents WHERE removed_at IS NOT NULL"
+    assert await superuser.value(newest) == 1
 
 
 async def test_a_draft_goes_on_from_home_and_a_lost_one_says_so(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -9,7 +11,14 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.kyc.member import IdentityDocumentOut, IdentityOut, add_identity_document, download_identity_document
+from api.kyc.member import (
+    IdentityDocumentOut,
+    IdentityOut,
+    add_identity_document,
+    download_identity_document,
+    read_identity,
+    remove_identity_document,
+)
 from domain.attachment import MAX_BYTES, FileNotAccepted, PictureTooLarge
 from domain.errors import EmptyFile, Refusal, TooLarge
 from messages.kyc import DocumentKind
@@ -42,11 +51,12 @@ def shown_by(request: PageRequest, upload: Form | None) -> dict[str, Any]:
 
 
 async def take_picture(request: PageRequest, kind: DocumentKind) -> Form:
-    """Keep the picture that a form brings; what is wrong with it stands at the field of its kind."""
+    """Keep the picture that a form brings in the place of the one before; what is wrong with it stands at its field."""
     async with taken_in(request, MOST) as (form, file):
         if file is not None:
             try:
-                await request.api.call(add_identity_document, form.key, kind, parts_of(file))
+                added = await request.api.call(add_identity_document, form.key, kind, parts_of(file))
+                await _forget_earlier(request, added)
             except _OF_THE_FILE as refused:
                 form.errors[_FILE] = refused.sentence(request.language.code)
             except Refusal as refused:
@@ -54,6 +64,17 @@ async def take_picture(request: PageRequest, kind: DocumentKind) -> Form:
     if _FILE in form.errors:
         form.errors[field_of(kind)] = form.errors.pop(_FILE)
     return form
+
+
+async def _forget_earlier(request: PageRequest, added: IdentityDocumentOut) -> None:
+    """Remove the earlier pictures of the same document: only so many are kept, and no page lists them.
+
+    Those that a form has stay, and so does what was added since: the same upload may be sent once more.
+    """
+    same = [one for one in (await request.api.read(read_identity)).documents if one.kind.code == added.kind.code]
+    for one in list(itertools.dropwhile(lambda each: each.id != added.id, same))[1:]:
+        with contextlib.suppress(Refusal):
+            await request.api.perform(remove_identity_document, f"replaced-{one.id}", one.id)
 
 
 @router.get("/{document_id}")
