@@ -61,9 +61,9 @@ class KycCase(DecidedCase):
         return not await kyc.lost_parts(step.connection, await kyc.last_submission(step.connection, step.case.id))
 
     async def revise(self, step: Transition, asked: Sequence[Task]) -> bool:
-        """Hurry what a case waits for, and ask others where the holder of a review has the role no more."""
+        """Hurry what a case waits for, and ask others where the holder of a review may review it no more."""
         (task,) = asked
-        is_left = task.claimed_by is not None and not await tasks.claim_holds(step.connection, task)
+        is_left = task.claimed_by is not None and task.claimed_by not in await step.askable(task.kind, _OFFICERS)
         is_hurried = AWAITED not in task.details and await kyc.is_awaited(step.connection, _person(step))
         if is_left:
             waits = await _waits(step, task.kind)

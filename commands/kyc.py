@@ -62,7 +62,7 @@ from storage.cases import last_fact
 from storage.database import SERVICE, Acting, postgres_now, transaction
 from storage.idempotency import Answer
 from storage.kyc import IdentityAnswers
-from storage.people import parts_in
+from storage.links import barred_from
 from storage.policies import by_id, in_force
 from storage.profile import read_profile
 from storage.rows.kyc import Identity, IdentityDocument, Submission
@@ -353,13 +353,13 @@ async def find_review(connection: AsyncConnection, actor: Actor, case_id: UUID) 
     """A review in the eyes of who holds it.
 
     Raises:
-        NotFound: they do not, or it is no review.
+        NotFound: they do not, or have come to have an interest in the person, or it is no review.
     """
     case = await see_case(connection, actor, case_id)
     if case is None or case.kind is not CaseKind.KYC or case.person_id is None or actor.capacity != "staff":
         raise NotFound
     task = await held_task(connection, actor, case_id, TaskKind.REVIEW_IDENTITY)
-    if task is None or await parts_in(connection, case_id, actor.person_id):
+    if task is None or await barred_from(connection, case_id, [actor.person_id], HELD[TaskKind.REVIEW_IDENTITY]):
         raise NotFound
     return HeldReview(case.person_id, task, await kyc.submissions_of(connection, case_id))
 
