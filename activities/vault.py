@@ -8,14 +8,13 @@ from datetime import UTC, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.transition import MACHINE
-from domain.vault import LONGEST_LIFE, ORPHAN_AFTER, KeysNotThere, WhyErased
+from domain.vault import LONGEST_LIFE, ORPHAN_AFTER, WhyErased
 from messages.vault import EraseSecrets, Event
 from storage import audit, vault
-from storage.cases import add_event, lock_case, touch_case
+from storage.cases import add_event, touch_case
 from storage.chores import every, repeat
 from storage.database import SERVICE, postgres_now, transaction
 from storage.notices import notify
@@ -84,7 +83,7 @@ class SecretEraser:
         """Whether it succeeded. That a secret is late is told (``storage.vault.late_cases``)."""
         try:
             await work
-        except (KeysNotThere, OSError, SQLAlchemyError):
+        except Exception:  # noqa: BLE001 - whatever it is, the next may be erased all the same
             _log.exception("vault_not_swept", extra=about)
             return False
         return True
@@ -96,9 +95,7 @@ class SecretEraser:
     async def _erase(self, secret: OverSecret) -> None:
         await self._vault.erase(secret.id)
         async with transaction(self._engine, SERVICE) as connection:
-            # First, as commands do: two that lock case and secret the other way round wait for each other.
-            await lock_case(connection, secret.case_id)
-            why = await vault.note_erased(connection, secret.id, WhyErased.TIME_OVER)
+            why = await vault.note_erased(connection, secret, WhyErased.TIME_OVER)
             if why is None:
                 return
             await add_event(connection, secret.case_id, Event.ERASED, actor=MACHINE, params={"why": why})

@@ -186,6 +186,19 @@ async def test_its_owner_takes_it_back_once_and_from_then_on_nobody_sees_it(
     assert await superuser.rows(order) == [(arbitration.case_id,)]
 
 
+async def test_its_owner_takes_back_what_they_entrusted_to_a_newer_release(
+    arbitration: Arbitration, superuser: Superuser
+) -> None:
+    secret_id = await arbitration.entrust()
+    await superuser.run("UPDATE entrusted_secrets SET kind = 'api_token'")
+
+    seen = await arbitration.seen_by(arbitration.employer)
+    assert seen is not None
+    assert [one.kind for one in seen.secrets] == ["api_token"]
+    await arbitration.take_back(secret_id)
+    assert await superuser.value("SELECT why FROM entrusted_secrets") == "taken_back"
+
+
 async def test_a_secret_of_another_case_is_none_of_this_one(arbitration: Arbitration, superuser: Superuser) -> None:
     secret_id = await arbitration.entrust()
     (other,) = await arbitration.escrow.begin(AMOUNT)
