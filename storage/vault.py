@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.vault import LATE_AFTER, LONGEST_LIFE, EntryUnreadable, KeyGone, KeysNotThere, SecretKind, WhyErased
 from messages.vault import EraseSecrets
-from storage.database import SERVICE, postgres_now, transaction
+from storage.database import SERVICE, database_of, postgres_now, transaction
 from storage.outbox import enqueue
 from storage.rows.cases import cases
 from storage.rows.table import columns, find_one, read_all, read_one
@@ -145,6 +145,11 @@ class Vault:
         async with self._entered() as connection:
             await self.keys.destroy(entry_id)
             await connection.execute(_DELETE, {"id": entry_id})
+
+    async def database(self) -> tuple[Any, ...]:
+        """In which database the entries are, as ``database_of`` tells."""
+        async with self._entered() as connection:
+            return await database_of(connection)
 
     async def entries_after(self, after: UUID, age: timedelta, most: int) -> list[UUID]:
         """Entries that were kept longer ago, in the order of their ids, after one."""
