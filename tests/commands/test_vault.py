@@ -129,6 +129,12 @@ async def test_the_longest_login_is_kept_letter_by_letter(arbitration: Arbitrati
     assert await arbitration.show(secret_id) == Login(site, user_name, password)
 
 
+async def test_a_half_space_is_a_letter_like_others(arbitration: Arbitration) -> None:
+    password = "می\N{ZERO WIDTH NON-JOINER}روم"
+
+    assert (await arbitration.show(await arbitration.entrust(password=password))).password == password
+
+
 async def test_a_side_has_ten_at_most_and_sees_those_that_are_kept_before_others(
     arbitration: Arbitration, context: Context, vault: Vault, superuser: Superuser
 ) -> None:
