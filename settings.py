@@ -31,6 +31,8 @@ class Settings(BaseSettings):
         env_prefix="AMANAT_",
         extra="ignore",
         populate_by_name=True,
+        # What is wrong in a ring or an address is told without the half of it.
+        hide_input_in_errors=True,
         secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
     )
 

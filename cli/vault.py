@@ -34,7 +34,7 @@ def rotate() -> None:
     """Wrap every key anew and destroy what wrapped it before; secrets are given and seen meanwhile."""
     try:
         done = asyncio.run(_rotate())
-    except (KeysNotThere, BlockingIOError, ValidationError) as error:
+    except (KeysNotThere, OSError, ValidationError) as error:
         why = "another process is wrapping them anew" if isinstance(error, BlockingIOError) else str(error)
         typer.echo(f"✗ {why}", err=True)
         raise typer.Exit(1) from None

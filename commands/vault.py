@@ -22,6 +22,7 @@ from domain.account import Limit
 from domain.catalogue import SECRETS, words
 from domain.errors import CaseClosed, InvalidInput, NotFound, OwnCase, TooMany
 from domain.held_task import TaskNotClaimed
+from domain.persian import ZWNJ
 from domain.vault import (
     ENTRUSTED_PER_MEMBER,
     MAX_LETTERS,
@@ -113,8 +114,9 @@ def read_login(site: str, user_name: str, password: str) -> tuple[Login, str]:
     """
     address, host = parse_site(site)
     login = Login(address, user_name.strip(), password)
+    # Persian keyboards have the half-space, which Python does not call printable.
     for field, text in (("user_name", login.user_name), ("password", password)):
-        if not 0 < len(text) <= MAX_LETTERS or not text.isprintable():
+        if not 0 < len(text) <= MAX_LETTERS or not text.replace(ZWNJ, "").isprintable():
             raise InvalidInput(field=field)
     return login, host
 

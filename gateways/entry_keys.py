@@ -234,9 +234,10 @@ class KeyDirectory:
         # What a process left that was killed as it wrote a day's key is that key.
         over = [path for path in (self._root / _DAYS).iterdir() if _day_of(path.name.removeprefix(_FRESH)) < before]
         if over:
-            with self._locked(_LOCK, fcntl.LOCK_EX):
+            with self._locked(_LOCK, fcntl.LOCK_EX), contextlib.ExitStack() as days:
                 for path in over:
-                    _shred(path)
+                    # Each, whatever becomes of the others and of the entries' keys; what failed is raised after all.
+                    days.callback(_shred, path)
                 for path in (self._root / _ENTRIES).iterdir():
                     # Litter by now: one that cannot be read or deleted keeps none of the others.
                     with contextlib.suppress(OSError):
@@ -259,7 +260,7 @@ class KeyDirectory:
             for name in names:
                 if name.startswith(_FRESH):
                     # Nobody writes now: a process was killed.
-                    _shred(self._root / _ENTRIES / name)
+                    _clear(self._root / _ENTRIES / name)
                     continue
                 with contextlib.suppress(KeyGone, ValueError):
                     done += self._rewrap_one(UUID(name), generations, unreadable)
@@ -289,7 +290,7 @@ class KeyDirectory:
                 if path.name not in newest and _day_of(path.name.removeprefix(_FRESH)) not in unreadable
             ]
             for path in older:
-                _shred(path)
+                _clear(path)
         return len(older)
 
     @contextlib.contextmanager
@@ -375,6 +376,19 @@ def _shred(path: Path) -> None:
     path.unlink(missing_ok=True)
     # Also where there was none: a directory that is not there fails here.
     _sync(path.parent)
+
+
+def _clear(path: Path) -> None:
+    """Delete an old key, or what a killed process left; of a key that has its name already only the first one.
+
+    A process that was killed between giving a key its name and taking its first one away left both: what is written
+    into the one is written into the other.
+    """
+    if path.name.startswith(_FRESH) and path.exists() and path.stat().st_nlink > 1:
+        path.unlink()
+        _sync(path.parent)
+    else:
+        _shred(path)
 
 
 def _sync(directory: Path) -> None:

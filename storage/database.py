@@ -77,6 +77,7 @@ def _quoted(text: str) -> str:
 
 _ACT = compile_sql(_BEGIN)
 _NOW = sa.select(sa.func.now())
+_DATABASE = sa.text("SELECT oid, pg_postmaster_start_time() FROM pg_database WHERE datname = current_database()")
 
 
 def create_engine(url: str, *, pool: int) -> AsyncEngine:
@@ -291,6 +292,11 @@ async def postgres_now(connection: AsyncConnection) -> datetime:
     """The moment by Postgres's clock."""
     moment: datetime = (await connection.execute(_NOW)).scalar_one()
     return moment
+
+
+async def database_of(connection: AsyncConnection) -> tuple[Any, ...]:
+    """What tells the database of a connection from every other one, its copies included, while their servers run."""
+    return tuple((await connection.execute(_DATABASE)).one())
 
 
 async def tehran_today(connection: AsyncConnection) -> date:

@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -21,8 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.vault import LATE_AFTER, LONGEST_LIFE, EntryUnreadable, KeyGone, KeysNotThere, SecretKind, WhyErased
 from messages.vault import EraseSecrets
-from storage.database import SERVICE, postgres_now, transaction
+from storage.database import SERVICE, database_of, postgres_now, transaction
 from storage.outbox import enqueue
+from storage.rows.cases import cases
 from storage.rows.table import columns, find_one, read_all, read_one
 from storage.rows.vault import EntrustedSecret, OverSecret, SecretView, entrusted_secrets, secret_views
 from storage.sealing import Seals
@@ -145,6 +146,11 @@ class Vault:
             await self.keys.destroy(entry_id)
             await connection.execute(_DELETE, {"id": entry_id})
 
+    async def database(self) -> tuple[Any, ...]:
+        """In which database the entries are, as ``database_of`` tells."""
+        async with self._entered() as connection:
+            return await database_of(connection)
+
     async def entries_after(self, after: UUID, age: timedelta, most: int) -> list[UUID]:
         """Entries that were kept longer ago, in the order of their ids, after one."""
         async with self._entered() as connection:
@@ -172,7 +178,7 @@ _COLUMNS: Final = columns(entrusted_secrets, EntrustedSecret)
 _IS_KEPT: Final = _c.erased_at.is_(None)
 
 
-def about_secret(case_id: UUID, kind: SecretKind) -> str:
+def about_secret(case_id: UUID, kind: str) -> str:
     """What is authenticated with a secret's entry: case and field."""
     return f"{case_id}:{kind}"
 
@@ -258,11 +264,16 @@ async def over_secrets(connection: AsyncConnection, most: int, *, case_id: UUID 
     return await read_all(connection, OverSecret, query if case_id is None else query.where(_c.case_id == case_id))
 
 
-async def note_erased(connection: AsyncConnection, secret_id: UUID, why: WhyErased) -> str | None:
-    """Store that a secret is erased; returns why its time was over, None if that is stored already."""
+async def note_erased(connection: AsyncConnection, secret: OverSecret, why: WhyErased) -> str | None:
+    """Store that a secret is erased; returns why its time was over, None if that is stored already.
+
+    Its case is locked first, as commands do: two that lock case and secret the other way round wait for each other.
+    """
+    # By its id alone: it may be of a kind that a newer release brought.
+    await connection.execute(sa.select(cases.c.id).where(cases.c.id == secret.case_id).with_for_update())
     noting = (
         sa.update(entrusted_secrets)
-        .where(_c.id == secret_id, _IS_KEPT)
+        .where(_c.id == secret.id, _IS_KEPT)
         .values(erased_at=sa.func.now(), why=sa.func.coalesce(_c.why, why))
         .returning(_c.why)
     )

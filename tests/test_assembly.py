@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from pydantic import ValidationError
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -70,6 +71,15 @@ def test_a_plain_postgres_address_gets_our_driver(environment: pytest.MonkeyPatc
 
 def test_secrets_of_the_settings_are_not_printed(environment: pytest.MonkeyPatch) -> None:
     assert _KEY not in repr(Settings())
+
+
+@pytest.mark.parametrize("damage", [_RING[:-1], f'{{"current": "k", "keys": "{_KEY}"}}', f'{{"k": "{_KEY}"}}'])
+def test_what_is_wrong_in_a_ring_is_told_without_its_keys(environment: pytest.MonkeyPatch, damage: str) -> None:
+    environment.setenv("AMANAT_VAULT_KEYS", damage)
+    with pytest.raises(ValidationError) as told:
+        Settings()
+    assert "AMANAT_VAULT_KEYS" in str(told.value) or "vault_keys" in str(told.value)
+    assert _KEY[-8:] not in str(told.value)
 
 
 async def test_without_a_directory_there_is_no_local_gateway(environment: pytest.MonkeyPatch) -> None:

@@ -6,23 +6,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from domain.vault import SecretKind, SecretState, WhyErased
+from domain.vault import SecretState
 from storage.rows.table import table
 
 
 @dataclass(frozen=True, slots=True)
 class EntrustedSecret:
-    """A secret of a case: whose, of which kind, until when it is kept and why no longer."""
+    """A secret of a case: whose, of which kind, until when it is kept and why no longer.
+
+    Kind and cause are texts: a newer release may have written them, and whose it is may take it back all the same.
+    """
 
     id: UUID
     case_id: UUID
     owner_id: UUID
     part: str
-    kind: SecretKind
+    kind: str
     host_sealed: bytes = field(repr=False)
     entrusted_at: datetime
     erase_at: datetime
-    why: WhyErased | None
+    why: str | None
     erased_at: datetime | None
 
     def state(self, now: datetime) -> SecretState:

@@ -298,6 +298,33 @@ async def test_one_bad_file_stops_neither_the_others_nor_orphans_nor_the_end_of_
     assert await entries(superuser) == set()
 
 
+async def test_a_fault_of_ours_with_one_stops_neither_the_others_nor_the_end_of_days(
+    arbitration: Arbitration,
+    vault: Vault,
+    eraser: SecretEraser,
+    superuser: Superuser,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad, good = await arbitration.entrust(), await arbitration.entrust()
+    long_ago = datetime.now(UTC).date() - timedelta(days=62)
+    await vault.keys.create(uuid4(), long_ago)
+    await its_time_is_over(superuser, bad, for_=_HOUR)
+    await its_time_is_over(superuser, good)
+    destroy = vault.keys.destroy
+
+    async def stumble(entry_id: UUID) -> None:
+        if entry_id == bad:
+            raise LookupError(entry_id)
+        await destroy(entry_id)
+
+    monkeypatch.setattr(vault.keys, "destroy", stumble)
+    await eraser.sweep()
+
+    assert set(await erased(superuser)) == {good}
+    assert f"{long_ago}.1" not in {path.name for path in (place / "days").iterdir()}
+
+
 async def test_entries_of_commands_that_broke_off_go_after_an_hour_and_all_have_their_turn(
     arbitration: Arbitration,
     vault: Vault,
@@ -339,6 +366,7 @@ async def test_what_a_newer_release_entrusted_is_erased_by_an_older_one(
     secret_id, other = await arbitration.entrust(), await arbitration.entrust()
     await its_time_is_over(superuser, secret_id, other)
     await superuser.run("UPDATE entrusted_secrets SET kind = 'api_token', part = 'courier' WHERE id = %s", secret_id)
+    await superuser.run("UPDATE cases SET kind = 'order' WHERE id = %s", arbitration.case_id)
 
     await eraser.sweep()
 

@@ -112,6 +112,16 @@ def test_what_cannot_be_opened_is_told_and_keeps_the_old_key_of_its_day(keys: Ke
     assert opened(keys, {good: b""}) == {good: kept[good]}
 
 
+def test_a_disk_in_trouble_is_told_in_a_line(keys: KeyDirectory, place: Path) -> None:
+    (place / "days").rmdir()
+
+    result = CliRunner().invoke(app, ["rotate"])
+
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert result.output.startswith("✗ ")
+    assert str(place / "days") in result.output
+
+
 def test_where_no_keys_are_none_are_made(place: Path) -> None:
     result = CliRunner().invoke(app, ["rotate"])
 

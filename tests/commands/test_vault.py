@@ -129,6 +129,12 @@ async def test_the_longest_login_is_kept_letter_by_letter(arbitration: Arbitrati
     assert await arbitration.show(secret_id) == Login(site, user_name, password)
 
 
+async def test_a_half_space_is_a_letter_like_others(arbitration: Arbitration) -> None:
+    password = "می\N{ZERO WIDTH NON-JOINER}روم"
+
+    assert (await arbitration.show(await arbitration.entrust(password=password))).password == password
+
+
 async def test_a_side_has_ten_at_most_and_sees_those_that_are_kept_before_others(
     arbitration: Arbitration, context: Context, vault: Vault, superuser: Superuser
 ) -> None:
@@ -184,6 +190,19 @@ async def test_its_owner_takes_it_back_once_and_from_then_on_nobody_sees_it(
     assert await superuser.value("SELECT count(*) FROM timeline WHERE code = 'secret_taken_back'") == 1
     order = "SELECT case_id FROM outbox WHERE message = 'EraseSecrets' AND sent_at IS NULL"
     assert await superuser.rows(order) == [(arbitration.case_id,)]
+
+
+async def test_its_owner_takes_back_what_they_entrusted_to_a_newer_release(
+    arbitration: Arbitration, superuser: Superuser
+) -> None:
+    secret_id = await arbitration.entrust()
+    await superuser.run("UPDATE entrusted_secrets SET kind = 'api_token'")
+
+    seen = await arbitration.seen_by(arbitration.employer)
+    assert seen is not None
+    assert [one.kind for one in seen.secrets] == ["api_token"]
+    await arbitration.take_back(secret_id)
+    assert await superuser.value("SELECT why FROM entrusted_secrets") == "taken_back"
 
 
 async def test_a_secret_of_another_case_is_none_of_this_one(arbitration: Arbitration, superuser: Superuser) -> None:

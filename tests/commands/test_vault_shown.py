@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from activities import vault as activities
 from activities.transition import ActivityContext
 from activities.vault import SecretEraser
 from commands import vault as commands
@@ -280,3 +282,21 @@ async def test_an_app_on_a_backup_from_before_the_erasure_shows_it_to_nobody(
         assert await back.show(kept) == LOGIN, "nothing else stands in the way"
         with pytest.raises(SecretGone):
             await back.show(erased)
+
+
+@pytest.mark.untouched
+async def test_what_is_in_another_database_than_the_cases_is_not_taken_for_left_behind(
+    arbitration: Arbitration,
+    context: Context,
+    databases: Databases,
+    database: Database,
+    vault: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(activities, "ORPHAN_AFTER", timedelta(0))
+    async with restored(databases, database, context, vault) as there:
+        secret_id = await arbitration.entrust()
+        # Of two settings one names the copy: no case there has it.
+        await SecretEraser(there.engine, vault).sweep()
+
+        assert await arbitration.show(secret_id) == LOGIN

@@ -238,6 +238,31 @@ async def test_wrapping_anew_that_broke_off_is_gone_on_with(
     assert {entry_id: await keys.open(entry_id) for entry_id in made} == made
 
 
+@pytest.mark.parametrize("part", ["days", "entries"])
+async def test_a_second_name_that_a_killed_process_left_of_a_new_key_is_taken_away_and_the_key_stays(
+    keys: KeyDirectory, place: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    made = {entry_id: await keys.create(entry_id, _TODAY) for entry_id in (uuid4() for _ in range(3))}
+
+    def dies(_: Path, __: bytes) -> None:
+        raise OSError("the power went off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(entry_keys, "_replace", dies)
+        with pytest.raises(OSError, match="power"):
+            await keys.rewrap()
+    # As if it had been killed a moment earlier: the key has its name, and has the one yet under which it was written.
+    name = max((place / part).iterdir())
+    name.with_name(f".fresh-{name.name}-{uuid4()}").hardlink_to(name)
+
+    done = await keys.rewrap()
+
+    assert (done.keys, done.unreadable) == (3, 0)
+    assert days_of(place) == [f"{_TODAY}.2"]
+    assert {entry_id: await keys.open(entry_id) for entry_id in made} == made
+    assert left_behind(place) == []
+
+
 async def test_a_key_that_cannot_be_opened_keeps_the_old_ones_of_days(keys: KeyDirectory, place: Path) -> None:
     good, bad = uuid4(), uuid4()
     key = await keys.create(good, _TODAY)
@@ -291,6 +316,20 @@ async def test_days_end_and_what_they_wrapped_with_them(keys: KeyDirectory, plac
         await keys.open(entry_id)
     again = uuid4()
     assert await keys.create(again, _TODAY) == await keys.open(again), "the next key of that day is a new one"
+
+
+async def test_a_days_key_that_cannot_be_destroyed_keeps_no_other_day(keys: KeyDirectory, place: Path) -> None:
+    days = [_TODAY - timedelta(days=age) for age in range(1, 9)]
+    for day in days:
+        await keys.create(uuid4(), day)
+    bad = place / "days" / f"{days[3]}.1"
+    bad.unlink()
+    bad.mkdir()
+
+    with pytest.raises(OSError, match=str(days[3])):
+        await keys.end_days(_TODAY)
+    assert days_of(place) == [bad.name]
+    assert list((place / "entries").iterdir()) == []
 
 
 async def test_what_a_killed_process_left_of_a_days_key_goes_with_its_day(keys: KeyDirectory, place: Path) -> None:
