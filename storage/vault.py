@@ -257,8 +257,12 @@ async def end_secrets(
 
 
 async def over_secrets(connection: AsyncConnection, most: int, *, case_id: UUID | None = None) -> list[OverSecret]:
-    """Secrets whose time is over and that are not erased, of one case or of all, the longest over first."""
-    is_over = sa.or_(_c.why.is_not(None), _c.erase_at <= sa.func.now())
+    """Secrets whose time is over and that are not erased, of one case or of all, the longest over first.
+
+    Over is also what a case left behind that has ended, whatever ended it.
+    """
+    has_ended = sa.exists().where(cases.c.id == _c.case_id, cases.c.closed_at.is_not(None))
+    is_over = sa.or_(_c.why.is_not(None), _c.erase_at <= sa.func.now(), has_ended)
     query = sa.select(*columns(entrusted_secrets, OverSecret)).where(_IS_KEPT, is_over)
     query = query.order_by(_c.erase_at, _c.id).limit(most)
     return await read_all(connection, OverSecret, query if case_id is None else query.where(_c.case_id == case_id))

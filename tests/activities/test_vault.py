@@ -27,6 +27,7 @@ from tests.secret_steps import LOGIN, Arbitration, arbitration_claimed, away
 
 _HOUR = timedelta(hours=1)
 _TOLD = Event.ERASED.value
+_CLOSE = "UPDATE cases SET closed_at = now(), outcome = phase, next_actor = NULL, due_at = NULL WHERE id = %s"
 
 
 @pytest.fixture
@@ -371,6 +372,18 @@ async def test_what_a_newer_release_entrusted_is_erased_by_an_older_one(
     await eraser.sweep()
 
     assert set(await erased(superuser)) == {secret_id, other}
+
+
+async def test_what_a_release_that_knows_no_secrets_left_in_an_ended_case_is_erased(
+    arbitration: Arbitration, eraser: SecretEraser, superuser: Superuser
+) -> None:
+    secret_id = await arbitration.entrust()
+    await superuser.run(_CLOSE, arbitration.case_id)
+
+    await eraser.sweep()
+
+    assert set(await erased(superuser)) == {secret_id}
+    assert await entries(superuser) == set()
 
 
 async def test_a_dispute_that_comes_again_begins_without_what_was_entrusted_before(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Final
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Error, Page
+from playwright.async_api import Page
 
 from activities.transition import ActivityContext
 from commands.command import Context
@@ -91,9 +90,7 @@ async def test_a_secret_that_was_typed_and_shown_stays_nowhere_in_the_browser(
     member, holder = await visit(process.employer), await visit(process.arbitrators[0])
     password = await _entrust(member, page, marks)
     left = await kept(member, "after entrusting")
-    with contextlib.suppress(Error):
-        await member.page.go_back()
-    await member.page.wait_for_function("document.readyState === 'complete'")
+    await member.turn(member.page.go_back)
     left += await kept(member, "after going back to the form")
 
     secret_id: UUID = await superuser.value("SELECT id FROM entrusted_secrets ORDER BY entrusted_at DESC LIMIT 1")
@@ -106,9 +103,7 @@ async def test_a_secret_that_was_typed_and_shown_stays_nowhere_in_the_browser(
     await holder.press("I am done; hide it")
     left += await kept(holder, "after it was hidden")
     for way in (holder.page.go_back, holder.page.go_forward):
-        with contextlib.suppress(Error):
-            await way()
-        await holder.page.wait_for_function("document.readyState === 'complete'")
+        await holder.turn(way)
         left += await kept(holder, f"after {way.__name__}")
 
     assert search(marks, left) == []

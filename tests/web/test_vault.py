@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from dataclasses import dataclass
 from html import unescape
@@ -11,7 +10,6 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-from playwright.async_api import Error
 
 from activities.transition import ActivityContext
 from commands.command import Command, Context
@@ -129,9 +127,7 @@ async def test_it_is_entrusted_on_a_phone_seen_with_a_code_and_taken_back(
     assert await holder.page.locator("#of-password + dd bdi").text_content() == PASSWORD
     await holder.look()
     await holder.press("I am done; hide it")
-    with contextlib.suppress(Error):
-        await holder.page.go_back()
-    await holder.page.wait_for_load_state()
+    await holder.turn(holder.page.go_back)
     assert "فانوس" not in await holder.page.content()
 
     await member.go(arbitration.page)

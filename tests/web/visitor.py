@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Response
 
 from cli.pictures import VARIABLE
 from domain.persian import latin_digits
@@ -66,6 +68,14 @@ class PageVisitor:
         # What is looked at next is the page that follows, not the one that is left.
         async with self.page.expect_navigation():
             await found.first.click()
+
+    async def turn(self, way: Callable[[], Awaitable[object]]) -> None:
+        """Go back or forward by the browser's own button, and wait for what stands there; it may be its own error."""
+        left = self.page.url
+        with contextlib.suppress(Error):
+            await way()
+        await self.page.wait_for_url(lambda url: url != left, wait_until="commit")
+        await self.page.wait_for_function("document.readyState === 'complete'")
 
     async def open(self, text: str) -> None:
         """Open what asks once before it is done."""
