@@ -20,7 +20,7 @@ from commands.upload import DrawnFile, perform_with, receive_drawn, write_file
 from domain.access import Actor, Part, Role
 from domain.attachment import AttachmentUnreadable, MediaType
 from domain.bank_account import BankAccountKind, BankAccountState
-from domain.catalogue import words
+from domain.catalogue import HELD, words
 from domain.dates import format_moment, tehran_day
 from domain.errors import CaseClosed, Forbidden, InvalidInput, KeyInFlight, KeyReused, NotFound, StepUpRequired, TooMany
 from domain.kyc import (

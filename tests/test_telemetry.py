@@ -44,7 +44,7 @@ def test_a_trace_holds_no_values_of_variables(written: io.StringIO) -> None:
 
 
 def test_what_queries_find_is_logged_at_no_level(written: io.StringIO) -> None:
-    configure_logging("DEBUG")
+    logging.getLogger().setLevel(logging.DEBUG)
     logging.getLogger("sqlalchemy.engine.Engine").debug("Row ('%s',)", _SECRET)
     logging.getLogger("amanat.api").debug("at_work")
 

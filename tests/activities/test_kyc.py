@@ -165,6 +165,16 @@ async def test_others_are_asked_as_soon_as_the_holder_is_an_officer_no_more_and_
     assert await review.told(Sms.KYC_UNSTAFFED) == [review.operator.id]
 
 
+async def test_others_are_asked_where_the_holder_has_come_to_have_an_interest(review: IdentityReview) -> None:
+    case_id = await review.claimed()
+    await review.share_sheba(review.officer.id)
+
+    await review.go_on(case_id)
+
+    assert (await review.task(case_id)).claimed_by is None
+    assert Counter(await review.told(ASKED)) == {review.officer.id: 1, review.colleague.id: 2}
+
+
 async def _waits(review: IdentityReview, hours: int) -> datetime:
     """When so many working hours have passed."""
     async with transaction(review.context.engine, SERVICE) as connection:

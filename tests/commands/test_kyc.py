@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from activities.transition import ActivityContext
 from commands import kyc as commands
 from commands.command import Context
-from domain.access import Grant, Role, ScopeKind
+from domain.access import Actor, Grant, Role, ScopeKind
 from domain.catalogue import words
 from domain.errors import (
     CaseClosed,
@@ -46,6 +46,7 @@ from domain.kyc import (
     SubmissionChanged,
 )
 from messages.kyc import DocumentKind
+from storage.database import Acting, transaction
 from storage.kyc import IdentityAnswers
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
@@ -321,8 +322,14 @@ async def test_it_is_decided_with_a_fresh_code_by_who_has_claimed_it_and_not_tak
 
 async def test_who_comes_to_have_an_interest_after_the_claim_decides_nothing(review: IdentityReview) -> None:
     case_id = await review.claimed()
+    actor = Actor(review.officer.id, "staff", uuid4(), (OFFICERS,))
+    async with transaction(review.context.engine, Acting.of(actor)) as connection:
+        assert (await commands.find_review(connection, actor, case_id)).person_id == review.member.id
     await review.share_sheba(review.officer.id)
 
+    async with transaction(review.context.engine, Acting.of(actor)) as connection:
+        with pytest.raises(NotFound):
+            await commands.find_review(connection, actor, case_id)
     for deed in (review.accept(case_id), review.give_back(case_id), review.refuse(case_id)):
         await refused(review, deed, ClaimConflict)
     await review.release(case_id)
