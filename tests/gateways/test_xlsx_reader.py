@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import resource
@@ -52,8 +53,12 @@ def renamed(path: Path, rows: bytes, name: str, before: bytes = b"") -> Path:
 
 def children() -> list[int]:
     """The processes that this one has started and that still run."""
-    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    return [int(number) for tasks in found for number in tasks.read_text("ascii").split()]
+    found: list[int] = []
+    for tasks in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+        # A thread may end while it is looked at.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(number) for number in tasks.read_text("ascii").split()]
+    return found
 
 
 def until_gone(process: int) -> None:
