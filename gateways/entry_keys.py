@@ -132,7 +132,7 @@ class KeyDirectory:
         """
         with self._locked(_ROTATING, fcntl.LOCK_EX | fcntl.LOCK_NB):
             await self._run(self._begin_rewrapping)
-            names = await self._run(lambda: sorted(path.name for path in (self._root / _ENTRIES).iterdir()))
+            names = await self._run(self._names)
             done, unreadable = 0, set[str]()
             for first in range(0, len(names), _AT_ONCE):
                 some, failed = await self._run(functools.partial(self._rewrap, names[first : first + _AT_ONCE]))
@@ -251,6 +251,11 @@ class KeyDirectory:
             for day, numbers in self._generations().items():
                 if len(numbers) == 1:
                     self._make_day_key(day, numbers[0] + 1)
+
+    def _names(self) -> list[str]:
+        """Of all entries' keys, at once: one that is replaced may be left out of what is listed meanwhile."""
+        with os.scandir(self._root / _ENTRIES) as found:
+            return sorted(one.name for one in found)
 
     def _rewrap(self, names: list[str]) -> tuple[int, set[str]]:
         """Wrap some keys by the newest of their day; how many, and of which days some could not be opened."""
