@@ -13,6 +13,7 @@ from activities.decision import DecidedCase, DecisionRequest
 from activities.files import share_now, sweep_folder
 from activities.transition import ActivityContext, Transition
 from domain.access import Grant, Part, Role, ScopeKind
+from domain.catalogue import HELD
 from domain.dates import tehran_day
 from domain.held_task import Waits
 from domain.kyc import KycPolicy
@@ -23,6 +24,7 @@ from messages.queue import Queue
 from storage import kyc, tasks
 from storage.cases import last_fact
 from storage.database import SERVICE, transaction
+from storage.links import barred_from
 from storage.notices import notify
 from storage.policies import by_id, in_force
 from storage.rows.cases import Fact
@@ -63,7 +65,7 @@ class KycCase(DecidedCase):
     async def revise(self, step: Transition, asked: Sequence[Task]) -> bool:
         """Hurry what a case waits for, and ask others where the holder of a review may review it no more."""
         (task,) = asked
-        is_left = task.claimed_by is not None and task.claimed_by not in await step.askable(task.kind, _OFFICERS)
+        is_left = task.claimed_by is not None and not await _may_review(step, task, task.claimed_by)
         is_hurried = AWAITED not in task.details and await kyc.is_awaited(step.connection, _person(step))
         if is_left:
             waits = await _waits(step, task.kind)
@@ -167,6 +169,12 @@ async def _waits(step: Transition, kind: str) -> Waits:
     review = policy.awaited if is_awaited else policy.review
     remind_in, due_in = [await working_time(step.connection, hours) for hours in (review.remind, review.expire)]
     return Waits(remind_in, due_in)
+
+
+async def _may_review(step: Transition, task: Task, holder: UUID) -> bool:
+    """Whether who holds a review has the role still, and has not come to have an interest in the person."""
+    barred = await barred_from(step.connection, step.case.id, [holder], HELD[task.kind])
+    return not barred and await tasks.claim_holds(step.connection, task)
 
 
 async def _times_missed(step: Transition) -> int:

@@ -18,6 +18,7 @@ from activities.kyc import AWAITED, renewing_activities, sweep_identity_document
 from activities.transition import ActivityContext
 from commands.account import staff
 from commands.command import Context
+from domain.access import Role
 from domain.kyc import FaultReason
 from domain.wording import reminder_sms, task_sms
 from messages.case import OVER, RESUMED
@@ -173,6 +174,17 @@ async def test_others_are_asked_where_the_holder_has_come_to_have_an_interest(re
 
     assert (await review.task(case_id)).claimed_by is None
     assert Counter(await review.told(ASKED)) == {review.officer.id: 1, review.colleague.id: 2}
+
+
+async def test_of_however_many_officers_who_holds_a_review_keeps_it(review: IdentityReview) -> None:
+    case_id = await review.asked()
+    # More than are told of a task at once.
+    *_, last = [await review.arrange.platform(Role.KYC_OFFICER) for _ in range(51)]
+    await review.claim(case_id, last)
+
+    await review.go_on(case_id)
+
+    assert (await review.task(case_id)).claimed_by == last.id
 
 
 async def _waits(review: IdentityReview, hours: int) -> datetime:
